@@ -1,0 +1,66 @@
+#include "core/data/bound_mapping.hpp"
+#include "core/data/parsers.hpp"
+
+#include <fmt/format.h>
+
+namespace sluice::data {
+namespace {
+
+Result<> check_mapping(const ParserOptions& options) {
+    if (!options.mapping)
+        return {};
+    const BoundMapping& mapping = *options.mapping;
+    if (!compatible(mapping.kind(), mapping_kind(options.format)))
+        return Error{ErrorCode::Invalid,
+                     fmt::format("mapping '{}' is of kind {}, format {} needs one of kind {}", mapping.name(),
+                                 to_string(mapping.kind()), to_string(options.format),
+                                 to_string(mapping_kind(options.format))),
+                     "BadRequest_InvalidMappingReference"};
+    if (options.format != Format::Txt && options.format != Format::Raw)
+        return {};
+    for (const BoundElement& element : mapping.elements())
+        if (element.source == BoundElement::Source::Ordinal && element.ordinal > 0)
+            return Error{
+                ErrorCode::Invalid,
+                fmt::format("mapping '{}': column '{}' takes ordinal {}, but records in format {} have ordinal 0 only",
+                            mapping.name(), (*options.schema)[element.column].name, element.ordinal,
+                            to_string(options.format)),
+                "BadRequest_InconsistentMapping"};
+    return {};
+}
+
+} // namespace
+
+Result<std::unique_ptr<Parser>> make_parser(ParserOptions options) {
+    SLUICE_CHECK(check_mapping(options));
+    switch (options.format) {
+    case Format::Csv:
+    case Format::Tsv:
+    case Format::Scsv:
+    case Format::Sohsv:
+    case Format::Psv:
+    case Format::Tsve:
+        return make_delimited_parser(std::move(options));
+    case Format::Txt:
+    case Format::Raw:
+        return make_text_parser(std::move(options));
+    case Format::Json:
+    case Format::MultiJson:
+    case Format::SingleJson:
+        return make_json_parser(std::move(options));
+    case Format::Avro:
+    case Format::ApacheAvro:
+    case Format::Parquet:
+    case Format::Orc:
+    case Format::W3cLogFile:
+    case Format::AzMonStream:
+        break;
+    }
+    return Error{
+        ErrorCode::Unsupported,
+        fmt::format("format {} is known but not read by this build; convert the data to csv, json or multijson",
+                    to_string(options.format)),
+        "BadRequest_FormatNotSupported"};
+}
+
+} // namespace sluice::data

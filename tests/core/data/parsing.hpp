@@ -1,0 +1,36 @@
+#pragma once
+
+#include "core/data/format.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Runs a source through a parser and shows what came out as text, so that tables of cases can state it.
+namespace sluice::data::test {
+
+struct Source {
+    Format format = Format::Csv;
+    /// "a:string, b:int"
+    std::string_view table = "a:string, b:int";
+    std::string_view mapping = {}; ///< JSON; empty: identity
+    bool ignore_first_record = false;
+    std::optional<ValidationPolicy> validation = {};
+    std::string_view location = {};
+    std::string_view embedded = {};
+    Bytes max_record = 64_MiB;
+};
+
+Schema schema(std::string_view table);
+std::unique_ptr<Parser> parser(const Source& source);
+
+/// A cell as on the wire, texts as they are: "x", "7", "null", "true".
+std::string shown(const Column& column, std::size_t row);
+/// "(x,1) (y,null)"
+std::string shown(const Rows& rows);
+
+/// The rows, then what was counted: "(x,1) malformed 1"; or the reason of the error. `block` bytes are fed at a time, 0
+/// for all.
+std::string parsed(const Source& source, std::string_view bytes, std::size_t block = 0);
+
+} // namespace sluice::data::test
