@@ -1,0 +1,160 @@
+#include "core/kql/bind.hpp"
+#include "core/kql/sql.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace sluice::kql {
+
+using ast::ParsePiece;
+
+namespace {
+
+std::string literally(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        if (std::string_view("\\.+*?()|[]{}^$").find(c) != std::string_view::npos)
+            out += '\\';
+        out += c;
+    }
+    return out;
+}
+
+/// Texts that a typed column of a pattern takes, before its conversion.
+std::string_view value_pattern(ScalarType type) {
+    switch (type) {
+    case ScalarType::Int:
+    case ScalarType::Long:
+        return R"(\s*[-+]?(?:0[xX][0-9a-fA-F]+|\d+))";
+    case ScalarType::Real:
+    case ScalarType::Decimal:
+        return R"(\s*[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?)";
+    default:
+        return ".*?";
+    }
+}
+
+void replace_column(Relation& relation, Column column) {
+    const auto old = std::find_if(relation.columns.begin(), relation.columns.end(),
+                                  [&](const Column& c) { return c.name == column.name; });
+    if (old != relation.columns.end())
+        *old = std::move(column);
+    else
+        relation.columns.push_back(std::move(column));
+}
+
+} // namespace
+
+/// The pieces become one regular expression with a group for each column.
+Relation Binder::parse(const ast::Operator& op, const ast::Parse& node, Relation input) {
+    const ast::Property* kind = op.property("kind");
+    const bool regex = kind && kind->value == "regex";
+    const bool relaxed = kind && kind->value == "relaxed";
+    const ast::Property* flags = op.property("flags");
+    std::string pattern =
+        regex ? fmt::format("(?{}s)", flags && flags->value.find('i') != std::string::npos ? "i" : "") : "(?s)";
+    if (regex && flags && flags->value.find('U') != std::string::npos)
+        pattern = pattern.substr(0, pattern.size() - 1) + "U)";
+    pattern += '^';
+    if (regex && node.pieces.front().kind == ParsePiece::Kind::Text)
+        pattern += ".*?";
+    std::vector<const ParsePiece*> columns;
+    for (std::size_t i = 0; i < node.pieces.size(); ++i) {
+        const ParsePiece& piece = node.pieces[i];
+        const bool last = i + 1 == node.pieces.size();
+        switch (piece.kind) {
+        case ParsePiece::Kind::Text:
+            pattern += regex ? "(?:" + piece.text + ")" : literally(piece.text);
+            break;
+        case ParsePiece::Kind::Star:
+            pattern += last ? ".*" : ".*?";
+            break;
+        case ParsePiece::Kind::Column: {
+            const ScalarType type = piece.type.empty() ? ScalarType::String : type_named(piece.type, piece.at);
+            const std::string_view value = relaxed ? std::string_view(".*?") : value_pattern(type);
+            pattern += fmt::format("({})", value == ".*?" && last ? ".*" : value);
+            columns.push_back(&piece);
+            break;
+        }
+        }
+    }
+    pattern += regex ? "" : "$";
+    Scalar value;
+    {
+        const WithRow row(*this, {.relation = &input});
+        value = convert(scalar(*node.value), ScalarType::String);
+    }
+    const std::string found = fresh();
+    std::vector<std::string> parts;
+    Relation result = input;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+        const ScalarType type =
+            columns[i]->type.empty() ? ScalarType::String : type_named(columns[i]->type, columns[i]->at);
+        const Scalar text{.type = ScalarType::String,
+                          .sql = fmt::format("COALESCE(json_extract_string({}, '$[{}]'), '')", found, i),
+                          .never_null = true};
+        const std::string id = fresh();
+        parts.push_back(fmt::format("{} AS {}", convert(text, type).sql, id));
+        replace_column(result, {columns[i]->text, type, id});
+    }
+    result.sql =
+        fmt::format("SELECT *, kql_parse({}, {}) AS {} FROM ({})", value.sql, sql::text(pattern), found, input.sql);
+    if (op.name == "parse-where")
+        result.sql = fmt::format("SELECT * FROM ({}) WHERE {} IS NOT NULL", result.sql, found);
+    if (!parts.empty())
+        result.sql = fmt::format("SELECT *, {} FROM ({})", sql::join(parts), result.sql);
+    return result;
+}
+
+Relation Binder::parse_kv(const ast::Operator& op, const ast::ParseKv& node, Relation input) {
+    const auto property = [&](std::string_view name, std::string otherwise) {
+        const ast::Property* found = op.property(name);
+        return sql::text(found ? found->value : otherwise);
+    };
+    const ast::Property* regex = op.property("regex");
+    Scalar value;
+    {
+        const WithRow row(*this, {.relation = &input});
+        value = convert(scalar(*node.value), ScalarType::String);
+    }
+    const std::string found = fresh();
+    std::string bag = regex ? fmt::format("kql_parse_kv_regex({}, {})", value.sql, sql::text(regex->value))
+                            : fmt::format("kql_parse_kv({}, {}, {}, {}, {}, {})", value.sql,
+                                          property("pair_delimiter", ""), property("kv_delimiter", ""),
+                                          property("quote", ""), property("escape", ""), property("greedy", "false"));
+    Relation result = input;
+    std::vector<std::string> parts;
+    for (const ast::ColumnDeclaration& key : node.keys) {
+        const ScalarType type = type_named(key.type, key.at);
+        const Scalar text{
+            .type = ScalarType::String,
+            .sql = fmt::format("COALESCE(kql_dynamic_to_string(kql_dynamic_at({}, kql_json_string({}))), '')", found,
+                               sql::text(key.name)),
+            .never_null = true};
+        const std::string id = fresh();
+        parts.push_back(fmt::format("{} AS {}", convert(text, type).sql, id));
+        replace_column(result, {key.name, type, id});
+    }
+    result.sql =
+        fmt::format("SELECT *, {} FROM (SELECT *, {} AS {} FROM ({}))", sql::join(parts), bag, found, input.sql);
+    return result;
+}
+
+/// `T | invoke f(...)`: the table is the first argument.
+Relation Binder::invoke(const ast::Evaluate& node, Relation input) {
+    const Value* function = find_name(node.call->text);
+    input = stored(std::move(input), false);
+    std::optional<Value> value;
+    if (function && std::holds_alternative<UserFunction>(*function))
+        value = call_user(std::get<UserFunction>(*function), *node.call, &input);
+    else
+        value = bind_entity_call(*node.call, &input);
+    if (!value)
+        fail_semantic(node.call->at, fmt::format("Unknown function: '{}'", node.call->text), "SEM0260");
+    if (auto* relation = std::get_if<Relation>(&*value))
+        return std::move(*relation);
+    fail_semantic(node.call->at, fmt::format("The function '{}' gives no table", node.call->text), "SEM0023");
+}
+
+} // namespace sluice::kql

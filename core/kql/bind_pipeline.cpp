@@ -1,0 +1,302 @@
+#include "core/kql/bind.hpp"
+#include "core/kql/sql.hpp"
+
+#include <fmt/format.h>
+
+namespace sluice::kql {
+
+std::string Relation::order_by() const {
+    std::string out;
+    for (const OrderKey& key : order)
+        out += fmt::format("{}{}{} NULLS {}", out.empty() ? "" : ", ", key.id, key.descending ? " DESC" : "",
+                           key.nulls_first ? "FIRST" : "LAST");
+    return out;
+}
+
+Relation Binder::pipeline(const ast::Pipeline& node, const Relation* input) {
+    const Nested nested(*this, node.at);
+    Relation relation;
+    std::size_t next = 0;
+    if (node.source) {
+        relation = bind_table(*node.source);
+    } else if (input) {
+        relation = *input;
+    } else {
+        if (node.operators.empty())
+            fail_semantic(node.at, "A table is expected here", "SEM0023");
+        relation = source(node.operators.front());
+        next = 1;
+    }
+    for (; next < node.operators.size(); ++next) {
+        relation = apply(node.operators[next], std::move(relation));
+        check_size(relation.sql, node.operators[next].at);
+    }
+    return relation;
+}
+
+/// Operators that make rows without an input.
+Relation Binder::source(const ast::Operator& op) {
+    if (const auto* list = std::get_if<ast::ColumnList>(&op.node); list && op.name == "print")
+        return print(*list);
+    if (const auto* node = std::get_if<ast::Range>(&op.node))
+        return range(*node);
+    if (const auto* node = std::get_if<ast::Datatable>(&op.node))
+        return datatable(*node);
+    if (const auto* node = std::get_if<ast::Search>(&op.node))
+        return search(op, *node, std::nullopt);
+    if (const auto* node = std::get_if<ast::Union>(&op.node))
+        return union_of(op, *node, std::nullopt);
+    fail_unsupported(op.at, fmt::format("Operator '{}' without an input", op.name));
+}
+
+Relation Binder::apply(const ast::Operator& op, Relation input) {
+    return std::visit(
+        [&]<class Node>(const Node& node) -> Relation {
+            if constexpr (std::is_same_v<Node, ast::Where>)
+                return where(node, std::move(input));
+            else if constexpr (std::is_same_v<Node, ast::ColumnList>)
+                return columns_operator(op, node, std::move(input));
+            else if constexpr (std::is_same_v<Node, ast::Summarize>)
+                return summarize(node, std::move(input));
+            else if constexpr (std::is_same_v<Node, ast::Sort>)
+                return sort(node.keys, std::move(input));
+            else if constexpr (std::is_same_v<Node, ast::Top>)
+                return top(node, std::move(input));
+            else if constexpr (std::is_same_v<Node, ast::Take>)
+                return take(op, node, std::move(input));
+            else if constexpr (std::is_same_v<Node, ast::Join>)
+                return op.name == "lookup" ? lookup(op, node, std::move(input)) : join(op, node, std::move(input));
+            else if constexpr (std::is_same_v<Node, ast::Union>)
+                return union_of(op, node, std::move(input));
+            else if constexpr (std::is_same_v<Node, ast::MvExpand>)
+                return op.name == "mv-apply" ? mv_apply(op, node, std::move(input))
+                                             : mv_expand(op, node, std::move(input));
+            else if constexpr (std::is_same_v<Node, ast::MakeSeries>)
+                return make_series(node, std::move(input));
+            else if constexpr (std::is_same_v<Node, ast::Search>)
+                return search(op, node, std::move(input));
+            else if constexpr (std::is_same_v<Node, ast::Partition>)
+                return partition(op, node, std::move(input));
+            else if constexpr (std::is_same_v<Node, ast::Parse>)
+                return parse(op, node, std::move(input));
+            else if constexpr (std::is_same_v<Node, ast::ParseKv>)
+                return parse_kv(op, node, std::move(input));
+            else if constexpr (std::is_same_v<Node, ast::Evaluate>) {
+                if (op.name == "invoke")
+                    return invoke(node, std::move(input));
+                fail_unsupported(op.at, fmt::format("The plugin '{}'", node.call->text));
+            } else if constexpr (std::is_same_v<Node, ast::Render>) {
+                render(op, node);
+                return std::move(input);
+            } else if constexpr (std::is_same_v<Node, ast::As>) {
+                if (op.name == "count") {
+                    Relation counted = count(std::move(input));
+                    counted.columns.front().name = node.name;
+                    return counted;
+                }
+                return as(node, std::move(input));
+            } else if constexpr (std::is_same_v<Node, ast::Nothing>) {
+                if (op.name == "count")
+                    return count(std::move(input));
+                if (op.name == "getschema")
+                    return getschema(std::move(input));
+                return limited(std::move(input), "0"); // consume
+            } else
+                fail_unsupported(op.at, fmt::format("Operator '{}'", op.name));
+        },
+        op.node);
+}
+
+Relation Binder::where(const ast::Where& node, Relation input) {
+    used_window_ = false;
+    Scalar condition;
+    {
+        const WithRow row(*this, {.relation = &input});
+        condition = boolean(*node.condition);
+    }
+    if (used_window_) {
+        // SQL computes windows after its WHERE, so the condition becomes a column first.
+        const std::string id = fresh();
+        input.sql = fmt::format("SELECT *, {} AS {} FROM ({})", condition.sql, id, input.sql);
+        condition = {.type = ScalarType::Bool, .sql = id};
+    }
+    return filtered(std::move(input), condition);
+}
+
+Relation Binder::filtered(Relation input, const Scalar& condition) {
+    input.sql = fmt::format("SELECT * FROM ({}) WHERE {}", input.sql, condition.as_filter());
+    return input;
+}
+
+Relation Binder::limited(Relation input, const std::string& limit_sql) {
+    const std::string order = input.order_by();
+    const std::string group = group_ids(input);
+    if (group.empty()) {
+        input.sql = fmt::format("SELECT * FROM ({}){}{} LIMIT {}", input.sql, order.empty() ? "" : " ORDER BY ", order,
+                                limit_sql);
+        return input;
+    }
+    const std::string number = fresh();
+    input.sql =
+        fmt::format("SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY {}{}{}) AS {} FROM ({})) WHERE {} <= {}",
+                    group, order.empty() ? "" : " ORDER BY ", order, number, input.sql, number, limit_sql);
+    return input;
+}
+
+/// Ids of the columns that keep the rows of an outer row or partition together, separated by commas.
+std::string Binder::group_ids(const Relation& relation) const {
+    std::string ids;
+    for (const Column& column : relation.columns)
+        if (column.is_group())
+            ids += (ids.empty() ? "" : ", ") + column.id;
+    return ids;
+}
+
+namespace {
+
+std::string limit_of(const Scalar& count, Offset at) {
+    if (count.type != ScalarType::Long && count.type != ScalarType::Int && count.type != ScalarType::Real)
+        fail_semantic(at, "The number of rows has to be a number", "SEM0031");
+    if (count.constant)
+        return std::to_string(std::max<std::int64_t>(0, count.constant->type == ScalarType::Real
+                                                            ? static_cast<std::int64_t>(count.constant->real)
+                                                            : count.constant->integer));
+    return fmt::format("(SELECT greatest(0, CAST({} AS BIGINT)))", count.sql);
+}
+
+} // namespace
+
+Relation Binder::take(const ast::Operator& op, const ast::Take& node, Relation input) {
+    if (op.name == "sample-distinct")
+        return sample_distinct(node, std::move(input));
+    if (op.name == "top-hitters")
+        return top_hitters(node, std::move(input));
+    const std::string limit = limit_of(scalar(*node.count), node.count->at);
+    if (op.name == "sample") {
+        input.sql = fmt::format("SELECT * FROM ({}) ORDER BY random() LIMIT {}", input.sql, limit);
+        return input;
+    }
+    return limited(std::move(input), limit);
+}
+
+Relation Binder::sample_distinct(const ast::Take& node, Relation input) {
+    const std::string limit = limit_of(scalar(*node.count), node.count->at);
+    ast::ColumnList list;
+    const WithRow row(*this, {.relation = &input});
+    const Scalar value = scalar(*node.of);
+    Relation result;
+    result.columns.push_back({value.name.empty() ? "Column1" : value.name, value.type, fresh()});
+    result.sql =
+        fmt::format("SELECT DISTINCT {} AS {} FROM ({}) LIMIT {}", value.sql, result.columns[0].id, input.sql, limit);
+    return result;
+}
+
+Relation Binder::sort(const std::vector<ast::SortKey>& keys, Relation input) {
+    std::vector<OrderKey> order;
+    std::vector<std::string> computed;
+    {
+        const WithRow row(*this, {.relation = &input});
+        for (const ast::SortKey& key : keys) {
+            Scalar value = scalar(*key.value);
+            if (value.type == ScalarType::Dynamic)
+                value.sql = fmt::format("kql_dynamic_sort_key({})", value.sql);
+            // Nulls come first going up and last going down, unless asked otherwise.
+            order.push_back({fresh(), key.descending, key.nulls_first.value_or(!key.descending)});
+            computed.push_back(fmt::format("{} AS {}", value.sql, order.back().id));
+        }
+    }
+    // Rows that tie keep the order they had.
+    order.insert(order.end(), input.order.begin(), input.order.end());
+    input.sql = fmt::format("SELECT *, {} FROM ({})", sql::join(computed), input.sql);
+    input.order = std::move(order);
+    input.serialized = true;
+    input.sorted = true;
+    return input;
+}
+
+Relation Binder::top(const ast::Top& node, Relation input) {
+    const std::string limit = limit_of(scalar(*node.count), node.count->at);
+    std::vector<ast::SortKey> keys(1);
+    keys[0].descending = node.key.descending;
+    keys[0].nulls_first = node.key.nulls_first;
+    // The key is borrowed for the call only.
+    keys[0].value.reset(node.key.value.get());
+    struct GiveBack {
+        ast::ExprPtr& pointer;
+        ~GiveBack() { (void)pointer.release(); }
+    } give_back{keys[0].value};
+    return limited(sort(keys, std::move(input)), limit);
+}
+
+Relation Binder::count(Relation input) {
+    Relation result;
+    result.columns.push_back({"Count", ScalarType::Long, fresh()});
+    std::vector<std::string> parts{fmt::format("count(*) AS {}", result.columns[0].id)};
+    for (const Column& column : input.columns)
+        if (column.is_group()) {
+            result.columns.push_back(column);
+            parts.push_back(column.id);
+        }
+    const std::string group = group_ids(input);
+    result.sql =
+        fmt::format("SELECT {} FROM ({}){}{}", sql::join(parts), input.sql, group.empty() ? "" : " GROUP BY ", group);
+    return result;
+}
+
+Relation Binder::getschema(Relation input) {
+    Relation result;
+    result.columns = {{"ColumnName", ScalarType::String, fresh()},
+                      {"ColumnOrdinal", ScalarType::Int, fresh()},
+                      {"DataType", ScalarType::String, fresh()},
+                      {"ColumnType", ScalarType::String, fresh()}};
+    std::vector<std::string> rows;
+    for (std::size_t i = 0; i < input.columns.size(); ++i)
+        rows.push_back(fmt::format("({}, {}, {}, {})", sql::text(input.columns[i].name), i,
+                                   sql::text(data::net_name(input.columns[i].type)),
+                                   sql::text(data::to_string(input.columns[i].type))));
+    std::vector<std::string> ids;
+    for (const Column& column : result.columns)
+        ids.push_back(column.id);
+    result.sql = fmt::format("SELECT * FROM (VALUES {}) AS s({})", rows.empty() ? "('', 0, '', '')" : sql::join(rows),
+                             sql::join(ids));
+    if (rows.empty())
+        result.sql += " LIMIT 0";
+    result.order.push_back({result.columns[1].id});
+    return result;
+}
+
+/// `as Name`: the rows under a name, for the operators behind it and as the name of the result.
+Relation Binder::as(const ast::As& node, Relation input) {
+    input = stored(std::move(input), false);
+    scope_->names[node.name] = input;
+    result_name_ = node.name;
+    return input;
+}
+
+/// Property names as the wire shows them (rest-api 5.1).
+void Binder::render(const ast::Operator& op, const ast::Render& node) {
+    static constexpr std::pair<std::string_view, std::string_view> kNames[] = {{"title", "Title"},
+                                                                               {"xcolumn", "XColumn"},
+                                                                               {"series", "Series"},
+                                                                               {"ycolumns", "YColumns"},
+                                                                               {"anomalycolumns", "AnomalyColumns"},
+                                                                               {"xtitle", "XTitle"},
+                                                                               {"ytitle", "YTitle"},
+                                                                               {"xaxis", "XAxis"},
+                                                                               {"yaxis", "YAxis"},
+                                                                               {"legend", "Legend"},
+                                                                               {"ysplit", "YSplit"},
+                                                                               {"accumulate", "Accumulate"},
+                                                                               {"kind", "Kind"},
+                                                                               {"ymin", "Ymin"},
+                                                                               {"ymax", "Ymax"},
+                                                                               {"xmin", "Xmin"},
+                                                                               {"xmax", "Xmax"}};
+    visualization_["Visualization"] = node.chart;
+    for (const ast::Property& property : op.properties)
+        for (const auto& [written, shown] : kNames)
+            if (property.name == written)
+                visualization_[std::string(shown)] = property.value;
+}
+
+} // namespace sluice::kql

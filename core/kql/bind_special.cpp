@@ -1,0 +1,565 @@
+#include "core/kql/bind.hpp"
+#include "core/kql/sql.hpp"
+
+#include <fmt/format.h>
+
+namespace sluice::kql {
+
+using ast::Expr;
+using ast::ExprKind;
+using enum ScalarType;
+
+namespace {
+
+void expect_arguments(const Expr& expr, std::size_t least, std::size_t most) {
+    if (expr.args.size() < least || expr.args.size() > most)
+        fail_semantic(expr.at,
+                      least == most ? fmt::format("{}(): function expects {} argument(s)", expr.text, least)
+                                    : fmt::format("{}(): function expects {} to {} arguments", expr.text, least, most),
+                      "SEM0219");
+}
+
+constexpr std::size_t kMany = 1000;
+
+} // namespace
+
+/// Functions whose meaning is more than SQL around their arguments.
+const std::map<std::string_view, Binder::Special>& Binder::specials() {
+    static const std::map<std::string_view, Special> kSpecials = {
+        {"iff", &Binder::special_iff},
+        {"iif", &Binder::special_iff},
+        {"case", &Binder::special_case},
+        {"coalesce", &Binder::special_coalesce},
+        {"max_of", &Binder::special_extreme_of},
+        {"min_of", &Binder::special_extreme_of},
+        {"isnull", &Binder::special_isnull},
+        {"isnotnull", &Binder::special_isnull},
+        {"notnull", &Binder::special_isnull},
+        {"isempty", &Binder::special_isempty},
+        {"isnotempty", &Binder::special_isempty},
+        {"notempty", &Binder::special_isempty},
+        {"not", &Binder::special_not},
+        {"bin", &Binder::special_bin},
+        {"floor", &Binder::special_bin},
+        {"bin_at", &Binder::special_bin},
+        {"bin_auto", &Binder::special_bin_auto},
+        {"now", &Binder::special_now},
+        {"ago", &Binder::special_now},
+        {"column_ifexists", &Binder::special_column_ifexists},
+        {"columnifexists", &Binder::special_column_ifexists},
+        {"toscalar", &Binder::special_toscalar},
+        {"materialize", &Binder::special_toscalar},
+        {"pack_all", &Binder::special_pack_all},
+        {"bag_pack_columns", &Binder::special_pack_all},
+        {"bag_pack", &Binder::special_bag_pack},
+        {"pack", &Binder::special_bag_pack},
+        {"pack_dictionary", &Binder::special_bag_pack},
+        {"pack_array", &Binder::special_pack_array},
+        {"gettype", &Binder::special_gettype},
+        {"current_principal", &Binder::special_current},
+        {"current_database", &Binder::special_current},
+        {"current_cluster_endpoint", &Binder::special_current},
+        {"current_principal_details", &Binder::special_current},
+        {"ingestion_time", &Binder::special_row_fact},
+        {"extent_id", &Binder::special_row_fact},
+        {"extentid", &Binder::special_row_fact},
+        {"extent_tags", &Binder::special_row_fact},
+        {"tostring", &Binder::special_convert},
+        {"tolong", &Binder::special_convert},
+        {"toint", &Binder::special_convert},
+        {"todouble", &Binder::special_convert},
+        {"toreal", &Binder::special_convert},
+        {"todatetime", &Binder::special_convert},
+        {"totimespan", &Binder::special_convert},
+        {"totime", &Binder::special_convert},
+        {"tobool", &Binder::special_convert},
+        {"toboolean", &Binder::special_convert},
+        {"todecimal", &Binder::special_convert},
+        {"toguid", &Binder::special_convert},
+        {"todynamic", &Binder::special_convert},
+        {"toobject", &Binder::special_convert},
+        {"parse_json", &Binder::special_convert},
+        {"parsejson", &Binder::special_convert},
+        {"round", &Binder::special_round},
+        {"extract", &Binder::special_extract},
+        {"extract_json", &Binder::special_extract},
+        {"extractjson", &Binder::special_extract},
+        {"column_names_of", &Binder::special_column_names_of},
+        {"assert", &Binder::special_assert},
+        {"range", &Binder::special_range},
+        {"estimate_data_size", &Binder::special_estimate_data_size},
+        {"prev", &Binder::window},
+        {"next", &Binder::window},
+        {"row_number", &Binder::window},
+        {"row_cumsum", &Binder::window},
+        {"row_rank_min", &Binder::window},
+        {"row_rank_dense", &Binder::window},
+        {"row_rank", &Binder::window},
+        {"row_window_session", &Binder::window},
+    };
+    return kSpecials;
+}
+
+Scalar Binder::special_iff(const Expr& expr) {
+    expect_arguments(expr, 3, 3);
+    const Scalar test = boolean(*expr.args[0]);
+    std::vector<Scalar> branches{scalar(*expr.args[1]), scalar(*expr.args[2])};
+    const auto type = common_type(branches);
+    if (!type)
+        fail_operands(expr.at, expr.text, branches[0], branches[1]);
+    for (Scalar& branch : branches)
+        branch = convert(std::move(branch), *type);
+    return {.type = *type,
+            .sql = fmt::format("CASE WHEN {} THEN {} ELSE {} END", test.as_filter(), branches[0].sql, branches[1].sql),
+            .never_null = branches[0].never_null && branches[1].never_null};
+}
+
+Scalar Binder::special_case(const Expr& expr) {
+    expect_arguments(expr, 3, kMany);
+    if (expr.args.size() % 2 == 0)
+        fail_semantic(expr.at, "case(): function expects pairs of a condition and a value, and a last value",
+                      "SEM0219");
+    std::vector<Scalar> values;
+    for (std::size_t i = 1; i < expr.args.size(); i += 2)
+        values.push_back(scalar(*expr.args[i]));
+    values.push_back(scalar(*expr.args.back()));
+    const auto type = common_type(values);
+    if (!type)
+        fail_operands(expr.at, expr.text, values.front(), values.back());
+    std::string sql = "CASE";
+    bool never_null = true;
+    for (std::size_t i = 0; i + 1 < values.size(); ++i) {
+        const Scalar value = convert(std::move(values[i]), *type);
+        sql += fmt::format(" WHEN {} THEN {}", boolean(*expr.args[2 * i]).as_filter(), value.sql);
+        never_null = never_null && value.never_null;
+    }
+    const Scalar otherwise = convert(std::move(values.back()), *type);
+    return {.type = *type,
+            .sql = fmt::format("{} ELSE {} END", sql, otherwise.sql),
+            .never_null = never_null && otherwise.never_null};
+}
+
+Scalar Binder::special_coalesce(const Expr& expr) {
+    expect_arguments(expr, 1, 64);
+    std::vector<Scalar> values;
+    for (const auto& arg : expr.args)
+        values.push_back(scalar(*arg));
+    const auto type = common_type(values);
+    if (!type)
+        fail_operands(expr.at, expr.text, values.front(), values.back());
+    std::vector<std::string> parts;
+    bool never_null = false;
+    for (Scalar& value : values) {
+        value = convert(std::move(value), *type);
+        never_null = never_null || value.never_null;
+        // A string has no null; the empty one stands for it here.
+        parts.push_back(*type == String ? fmt::format("NULLIF({}, '')", value.sql) : value.sql);
+    }
+    if (*type == String)
+        parts.emplace_back("''");
+    return {.type = *type, .sql = fmt::format("COALESCE({})", sql::join(parts)), .never_null = never_null};
+}
+
+Scalar Binder::special_extreme_of(const Expr& expr) {
+    expect_arguments(expr, 1, 64);
+    std::vector<Scalar> values;
+    for (const auto& arg : expr.args)
+        values.push_back(scalar(*arg));
+    const auto type = common_type(values);
+    if (!type)
+        fail_operands(expr.at, expr.text, values.front(), values.back());
+    std::vector<std::string> parts;
+    bool never_null = false;
+    for (Scalar& value : values) {
+        value = convert(std::move(value), *type);
+        never_null = never_null || value.never_null;
+        parts.push_back(value.sql);
+    }
+    return {.type = *type,
+            .sql = fmt::format("{}({})", expr.text == "max_of" ? "greatest" : "least", sql::join(parts)),
+            .never_null = never_null};
+}
+
+Scalar Binder::special_isnull(const Expr& expr) {
+    expect_arguments(expr, 1, 1);
+    const Scalar value = scalar(*expr.args[0]);
+    const bool negated = expr.text != "isnull";
+    if (value.type == String)
+        return {.type = Bool, .sql = negated ? "TRUE" : "FALSE", .never_null = true};
+    std::string sql = fmt::format("({} IS {}NULL)", value.sql, negated ? "NOT " : "");
+    return {.type = Bool, .sql = std::move(sql), .never_null = true};
+}
+
+Scalar Binder::special_isempty(const Expr& expr) {
+    expect_arguments(expr, 1, 1);
+    const Scalar value = scalar(*expr.args[0]);
+    const bool negated = expr.text != "isempty";
+    std::string sql = value.type == String ? fmt::format("({} {} '')", value.sql, negated ? "<>" : "=")
+                      : value.type == Dynamic
+                          ? fmt::format("(COALESCE({}, '\"\"') {}IN ('\"\"'))", value.sql, negated ? "NOT " : "")
+                          : fmt::format("({} IS {}NULL)", value.sql, negated ? "NOT " : "");
+    return {.type = Bool, .sql = std::move(sql), .never_null = true};
+}
+
+Scalar Binder::special_not(const Expr& expr) {
+    expect_arguments(expr, 1, 1);
+    const Scalar value = boolean(*expr.args[0]);
+    return {.type = Bool, .sql = fmt::format("(NOT {})", value.sql), .never_null = value.never_null};
+}
+
+Scalar Binder::special_bin(const Expr& expr) {
+    const bool at = expr.text == "bin_at";
+    expect_arguments(expr, at ? 3 : 1, at ? 3 : 2);
+    Scalar value = scalar(*expr.args[0]);
+    Constant one;
+    one.integer = 1;
+    Scalar size = expr.args.size() > 1 ? scalar(*expr.args[1]) : literal(one);
+    std::optional<Scalar> fixed;
+    if (at) {
+        fixed = scalar(*expr.args[2]);
+        if (fixed->type == Dynamic)
+            fixed = convert(std::move(*fixed), value.type);
+    }
+    return bin(expr.at, std::move(value), std::move(size), std::move(fixed));
+}
+
+Scalar Binder::special_bin_auto(const Expr& expr) {
+    expect_arguments(expr, 1, 1);
+    const Value* size = find_name("query_bin_auto_size");
+    if (!size || !std::holds_alternative<Scalar>(*size))
+        fail_semantic(expr.at, "bin_auto(): set query_bin_auto_size=... has to stand before the query", "SEM0219");
+    const Value* at = find_name("query_bin_auto_at");
+    std::optional<Scalar> fixed;
+    if (at && std::holds_alternative<Scalar>(*at))
+        fixed = std::get<Scalar>(*at);
+    return bin(expr.at, scalar(*expr.args[0]), std::get<Scalar>(*size), std::move(fixed));
+}
+
+Scalar Binder::special_now(const Expr& expr) {
+    const bool ago = expr.text == "ago";
+    expect_arguments(expr, ago ? 1 : 0, 1);
+    Constant now{.type = DateTime, .integer = options_.now};
+    if (expr.args.empty())
+        return literal(now);
+    const Scalar offset = coerce(scalar(*expr.args[0]), TimeSpan, expr.args[0]->at, "the offset");
+    if (offset.constant && !offset.constant->null) {
+        now.integer += ago ? -offset.constant->integer : offset.constant->integer;
+        return literal(now);
+    }
+    return {.type = DateTime,
+            .sql = fmt::format("({} {} {})", sql::constant(now), ago ? "-" : "+", offset.sql),
+            .never_null = offset.never_null};
+}
+
+Scalar Binder::special_column_ifexists(const Expr& expr) {
+    expect_arguments(expr, 2, 2);
+    const std::string name = constant_text(*expr.args[0], "The name of a column");
+    if (row_.relation)
+        if (const Column* found = row_.relation->find(name))
+            return column_of(*found, row_.left_prefix);
+    Scalar value = scalar(*expr.args[1]);
+    return value;
+}
+
+Scalar Binder::special_toscalar(const Expr& expr) {
+    expect_arguments(expr, 1, 1);
+    if (!is_tabular(*expr.args[0]))
+        return scalar(*expr.args[0]);
+    const WithRow none(*this, Row{});
+    const Relation table = bind_table(*expr.args[0]);
+    if (table.columns.empty())
+        fail_semantic(expr.at, "toscalar(): the table has no column", "SEM0023");
+    const Column& first = table.columns.front();
+    const std::string order = table.order_by();
+    Scalar result{.type = first.type,
+                  .sql = fmt::format("(SELECT {} FROM ({}){}{} LIMIT 1)", first.id, table.sql,
+                                     order.empty() ? "" : " ORDER BY ", order)};
+    if (first.type == String) {
+        result.sql = fmt::format("COALESCE({}, '')", result.sql);
+        result.never_null = true;
+    }
+    return result;
+}
+
+Scalar Binder::special_pack_all(const Expr& expr) {
+    if (!row_.relation)
+        fail_semantic(expr.at, fmt::format("{}(): there is no row here", expr.text), "SEM0219");
+    std::vector<std::string> parts;
+    std::string ignore = "FALSE";
+    if (expr.text == "pack_all") {
+        expect_arguments(expr, 0, 1);
+        if (!expr.args.empty())
+            ignore = boolean(*expr.args[0]).sql;
+        for (const Column& column : row_.relation->columns) {
+            if (column.is_group())
+                continue;
+            parts.push_back(sql::text(column.name));
+            parts.push_back(to_dynamic(column_of(column, row_.left_prefix)).sql);
+        }
+    } else {
+        for (const auto& arg : expr.args) {
+            const Scalar value = scalar(*arg);
+            parts.push_back(sql::text(value.name));
+            parts.push_back(to_dynamic(value).sql);
+        }
+    }
+    return {.type = Dynamic,
+            .sql = fmt::format("kql_bag_pack({}{}{})", ignore, parts.empty() ? "" : ", ", sql::join(parts)),
+            .never_null = true};
+}
+
+Scalar Binder::special_bag_pack(const Expr& expr) {
+    if (expr.args.size() % 2 != 0)
+        fail_semantic(expr.at, fmt::format("{}(): function expects pairs of a key and a value", expr.text), "SEM0219");
+    std::vector<std::string> parts{"FALSE"};
+    for (std::size_t i = 0; i < expr.args.size(); i += 2) {
+        parts.push_back(convert(scalar(*expr.args[i]), String).sql);
+        parts.push_back(to_dynamic(scalar(*expr.args[i + 1])).sql);
+    }
+    return {.type = Dynamic, .sql = fmt::format("kql_bag_pack({})", sql::join(parts)), .never_null = true};
+}
+
+Scalar Binder::special_pack_array(const Expr& expr) {
+    std::vector<std::string> parts;
+    for (const auto& arg : expr.args) {
+        if (arg->kind == ExprKind::Wildcard && row_.relation) {
+            for (const Column* column : columns_like(*row_.relation, *arg))
+                parts.push_back(to_dynamic(column_of(*column, row_.left_prefix)).sql);
+            continue;
+        }
+        parts.push_back(to_dynamic(scalar(*arg)).sql);
+    }
+    return {.type = Dynamic,
+            .sql = parts.empty() ? "'[]'" : fmt::format("kql_pack_array({})", sql::join(parts)),
+            .never_null = true};
+}
+
+Scalar Binder::special_gettype(const Expr& expr) {
+    expect_arguments(expr, 1, 1);
+    const Scalar value = scalar(*expr.args[0]);
+    Scalar result{.type = String, .sql = {}, .never_null = true};
+    if (value.type == Dynamic)
+        result.sql = fmt::format("kql_gettype({})", value.sql);
+    else if (value.type == String || value.never_null || (value.constant && !value.constant->null))
+        result.sql = sql::text(data::to_string(value.type));
+    else
+        result.sql = fmt::format("CASE WHEN {} IS NULL THEN 'null' ELSE {} END", value.sql,
+                                 sql::text(data::to_string(value.type)));
+    if (!value.name.empty())
+        result.name = "type_" + value.name;
+    return result;
+}
+
+Scalar Binder::special_current(const Expr& expr) {
+    Constant value{.type = String};
+    if (expr.text == "current_principal")
+        value.text = options_.principal;
+    else if (expr.text == "current_database")
+        value.text = options_.database ? options_.database->name : "";
+    else if (expr.text == "current_principal_details") {
+        value.type = Dynamic;
+        std::string escaped;
+        for (const char c : options_.principal)
+            if (c == '"' || c == '\\')
+                (escaped += '\\') += c;
+            else
+                escaped += c;
+        value.text = fmt::format("{{\"UserPrincipalName\":\"{0}\",\"IdentityProvider\":\"\",\"DisplayName\":\"{0}\","
+                                 "\"Type\":\"aadapp\",\"FullyQualifiedName\":\"{0}\"}}",
+                                 escaped);
+    } else
+        value.text = "http://localhost";
+    return literal(value);
+}
+
+/// Facts about how a row is stored; null once the rows have been combined or reshaped.
+Scalar Binder::special_row_fact(const Expr& expr) {
+    expect_arguments(expr, 0, 0);
+    const bool known = row_.relation && row_.relation->has_row_facts;
+    if (expr.text == "ingestion_time")
+        return {.type = DateTime, .sql = known ? row_.left_prefix + "\"$time\"" : sql::null_of(DateTime)};
+    if (expr.text == "extent_tags")
+        return {
+            .type = Dynamic,
+            .sql =
+                known ? fmt::format(
+                            "(SELECT CAST(to_json(p.tags) AS VARCHAR) FROM sluice.parts AS p WHERE p.id = {}\"$part\")",
+                            row_.left_prefix)
+                      : sql::null_of(Dynamic)};
+    return {.type = Guid,
+            .sql = known ? fmt::format("(SELECT p.extent FROM sluice.parts AS p WHERE p.id = {}\"$part\")",
+                                       row_.left_prefix)
+                         : sql::null_of(Guid)};
+}
+
+Scalar Binder::special_convert(const Expr& expr) {
+    static const std::map<std::string_view, ScalarType> kTargets = {
+        {"tostring", String},   {"tolong", Long},         {"toint", Int},           {"todouble", Real},
+        {"toreal", Real},       {"todatetime", DateTime}, {"totimespan", TimeSpan}, {"totime", TimeSpan},
+        {"tobool", Bool},       {"toboolean", Bool},      {"todecimal", Decimal},   {"toguid", Guid},
+        {"todynamic", Dynamic}, {"toobject", Dynamic},    {"parse_json", Dynamic},  {"parsejson", Dynamic}};
+    expect_arguments(expr, 1, 1);
+    Scalar value = scalar(*expr.args[0]);
+    const std::string name = value.name;
+    const ScalarType to = kTargets.at(expr.text);
+    // The text of JSON becomes the value that it writes; a string inside a dynamic too.
+    if (to == Dynamic && (value.type == String || value.type == Dynamic))
+        value = {.type = Dynamic,
+                 .sql = value.type == String ? fmt::format("kql_parse_json({})", value.sql)
+                                             : fmt::format("kql_parse_json_dynamic({})", value.sql)};
+    else
+        value = convert(std::move(value), to);
+    value.name = name;
+    return value;
+}
+
+Scalar Binder::special_round(const Expr& expr) {
+    expect_arguments(expr, 1, 2);
+    Scalar value = scalar(*expr.args[0]);
+    if (value.type == Dynamic)
+        value = convert(std::move(value), Real);
+    if (value.type != Int && value.type != Long && value.type != Real && value.type != Decimal)
+        fail_semantic(expr.at,
+                      fmt::format("round(): a value of type {} cannot be rounded", data::to_string(value.type)),
+                      "SEM0219");
+    const std::string digits = expr.args.size() > 1 ? typed(*expr.args[1], Long).sql : "0";
+    return {.type = value.type,
+            .sql = value.type == Decimal
+                       ? fmt::format(
+                             "CAST(round({}, {}) AS DECIMAL(38,20))", value.sql,
+                             expr.args.size() > 1 ? std::to_string(constant_long(*expr.args[1], "The precision")) : "0")
+                       : fmt::format("CAST(kql_round(CAST({} AS DOUBLE), {}) AS {})", value.sql, digits,
+                                     sql::physical_type(value.type)),
+            .never_null = false,
+            .name = value.name};
+}
+
+/// extract(regex, group, source [, typeof(T)]) and extract_json(path, text [, typeof(T)]).
+Scalar Binder::special_extract(const Expr& expr) {
+    const bool json = expr.text != "extract";
+    const std::size_t plain = json ? 2 : 3;
+    expect_arguments(expr, plain, plain + 1);
+    Scalar result;
+    if (json) {
+        const Scalar path = convert(scalar(*expr.args[0]), String);
+        const Scalar text = scalar(*expr.args[1]);
+        result = {.type = String,
+                  .sql = fmt::format("kql_extract_json({}, {})", path.sql, convert(text, String).sql),
+                  .never_null = true};
+    } else {
+        const Scalar pattern = convert(scalar(*expr.args[0]), String);
+        const Scalar group = typed(*expr.args[1], Long);
+        const Scalar text = convert(scalar(*expr.args[2]), String);
+        result = {.type = String,
+                  .sql = fmt::format("kql_extract({}, {}, {})", pattern.sql, group.sql, text.sql),
+                  .never_null = true};
+    }
+    if (expr.args.size() > plain) {
+        if (expr.args[plain]->kind != ExprKind::TypeOf)
+            fail_semantic(expr.args[plain]->at, "typeof(...) is expected here", "SEM0219");
+        result = convert(std::move(result), type_named(expr.args[plain]->text, expr.args[plain]->at));
+    }
+    return result;
+}
+
+Scalar Binder::special_column_names_of(const Expr& expr) {
+    expect_arguments(expr, 1, 1);
+    const WithRow none(*this, Row{});
+    const Relation table = bind_table(*expr.args[0]);
+    Constant names{.type = Dynamic, .text = "["};
+    for (const Column& column : table.columns) {
+        if (names.text.size() > 1)
+            names.text += ',';
+        names.text += '"';
+        for (const char c : column.name)
+            if (c == '"' || c == '\\')
+                (names.text += '\\') += c;
+            else
+                names.text += c;
+        names.text += '"';
+    }
+    names.text += ']';
+    return literal(names);
+}
+
+Scalar Binder::special_assert(const Expr& expr) {
+    expect_arguments(expr, 2, 2);
+    const Scalar test = boolean(*expr.args[0]);
+    const std::string message = constant_text(*expr.args[1], "The message");
+    if (test.constant && !test.constant->null && test.constant->integer == 0)
+        fail_semantic(expr.at, fmt::format("assert() has failed with message: '{}'", message), "SEM0035");
+    return {.type = Bool,
+            .sql = fmt::format("CASE WHEN {} THEN TRUE ELSE error({}) END", test.sql,
+                               sql::text("assert() has failed with message: '" + message + "'")),
+            .never_null = true};
+}
+
+/// range(start, stop [, step]) as a dynamic array.
+Scalar Binder::special_range(const Expr& expr) {
+    expect_arguments(expr, 2, 3);
+    Scalar from = scalar(*expr.args[0]);
+    Scalar to = scalar(*expr.args[1]);
+    const auto plain = [&](Scalar value) {
+        return value.type == Dynamic || value.type == Int ? convert(std::move(value), Long) : value;
+    };
+    from = plain(std::move(from));
+    to = plain(std::move(to));
+    Constant one;
+    one.integer = 1;
+    if (from.type == DateTime || from.type == TimeSpan) {
+        one.type = TimeSpan;
+        one.integer = kTicksPerHour;
+    }
+    Scalar step = expr.args.size() > 2 ? plain(scalar(*expr.args[2])) : literal(one);
+    if (from.type == DateTime || from.type == TimeSpan) {
+        if (to.type != from.type || step.type != TimeSpan)
+            fail_operands(expr.at, "range", from, to);
+        return {.type = Dynamic,
+                .sql = fmt::format("kql_range_{}({}, {}, {})", from.type == DateTime ? "datetime" : "timespan",
+                                   from.sql, to.sql, step.sql)};
+    }
+    const bool real = from.type == Real || to.type == Real || step.type == Real;
+    const auto number = [&](Scalar value, const Expr& at) {
+        return coerce(std::move(value), real ? Real : Long, at.at, "this argument").sql;
+    };
+    return {.type = Dynamic,
+            .sql = fmt::format("kql_range_{}({}, {}, {})", real ? "real" : "long", number(from, *expr.args[0]),
+                               number(to, *expr.args[1]), number(step, expr))};
+}
+
+Scalar Binder::special_estimate_data_size(const Expr& expr) {
+    std::vector<Scalar> values;
+    for (const auto& arg : expr.args) {
+        if (arg->kind == ExprKind::Wildcard && row_.relation) {
+            for (const Column* column : columns_like(*row_.relation, *arg))
+                values.push_back(column_of(*column, row_.left_prefix));
+        } else {
+            values.push_back(scalar(*arg));
+        }
+    }
+    std::vector<std::string> parts{"0::BIGINT"};
+    for (const Scalar& value : values) {
+        switch (value.type) {
+        case String:
+        case Dynamic:
+            parts.push_back(fmt::format("COALESCE(strlen({}), 0)", value.sql));
+            break;
+        case Bool:
+            parts.emplace_back("1");
+            break;
+        case Int:
+            parts.emplace_back("4");
+            break;
+        case Guid:
+        case Decimal:
+            parts.emplace_back("16");
+            break;
+        default:
+            parts.emplace_back("8");
+            break;
+        }
+    }
+    return {.type = Long, .sql = fmt::format("({})", sql::join(parts, " + ")), .never_null = true};
+}
+
+} // namespace sluice::kql

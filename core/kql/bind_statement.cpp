@@ -1,0 +1,294 @@
+#include "core/data/text.hpp"
+#include "core/kql/bind.hpp"
+#include "core/kql/lexer.hpp"
+#include "core/kql/sql.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace sluice::kql {
+
+using ast::Expr;
+using ast::ExprKind;
+
+namespace {
+
+/// A query cannot grow beyond this, whatever its lets make of each other.
+constexpr std::size_t kMaxSql = 16 << 20;
+
+} // namespace
+
+Binder::Binder(const CompileOptions& options) : options_(options), database_(options.database) {}
+
+void Binder::check_size(const std::string& sql, Offset at) const {
+    if (sql.size() > kMaxSql)
+        fail_semantic(at, "the query is too large once its let statements and functions are expanded", "SEM0001");
+}
+
+QueryPlan Binder::run(const std::vector<ast::Statement>& statements) {
+    QueryPlan plan;
+    for (const ast::Statement& one : statements)
+        statement(one, &plan);
+    if (plan.results.empty())
+        fail_semantic(statements.empty() ? 0 : statements.back().at,
+                      "The query has no tabular expression statement: let and set alone give no result", "SEM0001");
+    plan.visualization = visualization_;
+    return plan;
+}
+
+void Binder::statement(const ast::Statement& statement, QueryPlan* plan) {
+    if (const auto* node = std::get_if<ast::Let>(&statement.node)) {
+        let(*node);
+    } else if (const auto* parameters = std::get_if<ast::DeclareParameters>(&statement.node)) {
+        declare_parameters(parameters->parameters);
+    } else if (const auto* set = std::get_if<ast::Set>(&statement.node)) {
+        // Most options are for the engine around us; these two are values that bin_auto() reads.
+        if (set->expr && set->name.starts_with("query_bin_auto"))
+            scope_->names[set->name] = scalar(*set->expr);
+    } else if (const auto* opaque = std::get_if<ast::OpaqueStatement>(&statement.node)) {
+        fail_unsupported(statement.at, fmt::format("The statement {}", opaque->what));
+    } else if (const auto* query = std::get_if<ast::Query>(&statement.node); query && plan) {
+        result_name_ = "PrimaryResult";
+        // The branches of a fork are results of their own.
+        if (query->value->kind == ExprKind::Tabular && !query->value->pipeline->operators.empty()) {
+            const ast::Operator& last = query->value->pipeline->operators.back();
+            if (const auto* fork = std::get_if<ast::Fork>(&last.node)) {
+                auto& operators = query->value->pipeline->operators;
+                ast::Operator kept = std::move(operators.back());
+                operators.pop_back();
+                const auto* branches = std::get_if<ast::Fork>(&kept.node);
+                Relation input = stored(pipeline(*query->value->pipeline), true);
+                int number = 1;
+                for (const auto& [name, body] : branches->branches) {
+                    result_name_ = name.empty() ? fmt::format("Result{}", number) : name;
+                    ++number;
+                    plan->results.push_back(result(pipeline(*body, &input)));
+                }
+                operators.push_back(std::move(kept));
+                (void)fork;
+                return;
+            }
+        }
+        Value value = bind_value(*query->value);
+        if (auto* scalar = std::get_if<Scalar>(&value)) {
+            // `print` may be left out in front of a value.
+            Relation relation;
+            relation.columns.push_back({"print_0", scalar->type, fresh()});
+            relation.sql = fmt::format("SELECT {} AS {}", scalar->sql, relation.columns.back().id);
+            value = std::move(relation);
+        }
+        plan->results.push_back(result(std::get<Relation>(std::move(value))));
+    }
+}
+
+/// The outermost SELECT: columns in their order and physical types, rows in their order.
+ResultPlan Binder::result(Relation relation) {
+    ResultPlan plan;
+    plan.name = result_name_;
+    plan.sorted = relation.sorted;
+    std::vector<std::string> columns;
+    for (const Column& column : relation.columns) {
+        std::string value = fmt::format("CAST({} AS {})", column.id, sql::physical_type(column.type));
+        if (column.type == ScalarType::String)
+            value = fmt::format("COALESCE({}, '')", value);
+        columns.push_back(fmt::format("{} AS {}", value, column.id));
+        plan.schema.columns.push_back({column.name, column.type});
+    }
+    if (columns.empty())
+        columns.emplace_back("1 AS nothing");
+    const std::string with = stored_.empty() ? "" : "WITH " + sql::join(stored_) + " ";
+    plan.sql = fmt::format("{}SELECT {} FROM ({})", with, sql::join(columns), relation.sql);
+    if (const std::string order = relation.order_by(); !order.empty())
+        plan.sql += " ORDER BY " + order;
+    check_size(plan.sql, 0);
+    return plan;
+}
+
+/// Gives the relation a name in WITH, so that it is written once however often it is used.
+Relation Binder::stored(Relation relation, bool materialized) {
+    const std::string name = "t" + fresh();
+    stored_.push_back(fmt::format("{} AS {}MATERIALIZED ({})", name, materialized ? "" : "NOT ", relation.sql));
+    check_size(stored_.back(), 0);
+    relation.sql = fmt::format("SELECT * FROM {}", name);
+    return relation;
+}
+
+void Binder::let(const ast::Let& let) {
+    if (scope_->names.contains(let.name) && !let.function)
+        scope_->names.erase(let.name);
+    if (let.function) {
+        // A function sees the names defined before it, so later ones go into a scope of their own.
+        auto sees = scope_;
+        scope_ = std::make_shared<Scope>();
+        scope_->outer = sees;
+        scope_->names[let.name] = UserFunction{let.name, let.function, sees, database_};
+        return;
+    }
+    Value value = bind_value(*let.value);
+    if (auto* relation = std::get_if<Relation>(&value))
+        value = stored(std::move(*relation), false);
+    if (auto* scalar = std::get_if<Scalar>(&value)) {
+        scalar->filter.clear();
+        scalar->name.clear();
+    }
+    auto inner = std::make_shared<Scope>();
+    inner->outer = scope_;
+    inner->names[let.name] = std::move(value);
+    scope_ = std::move(inner);
+}
+
+/// rest-api 3.5: JSON text of the client to a value of the declared type.
+Scalar Binder::parameter_value(const ast::Parameter& parameter, const std::string& json) {
+    const ScalarType type = type_named(parameter.type, parameter.at);
+    const auto refuse = [&](std::string_view text) {
+        fail_semantic(parameter.at,
+                      fmt::format("The value '{}' of the query parameter '{}' is not a {}", text, parameter.name,
+                                  data::to_string(type)),
+                      "SEM0029");
+    };
+    const auto document = nlohmann::json::parse(json, nullptr, false);
+    std::string text = document.is_string() ? document.get<std::string>() : json;
+    if (document.is_null() && type != ScalarType::String)
+        text = "null";
+    Constant value;
+    value.type = type;
+    if (type == ScalarType::String) {
+        value.text = document.is_string() ? parse_quoted_string(text).value_or(text) : text;
+        return literal(value);
+    }
+    // "long(10)", "datetime(2025-03-01)": a whole literal of the language.
+    try {
+        const auto tokens = tokenize(text);
+        if (tokens.size() == 2 && tokens[0].kind == TokenKind::Literal && !tokens[0].is_string())
+            return coerce(literal(tokens[0].value), type, parameter.at, "this parameter");
+        if (tokens.size() == 3 && tokens[0].is("-") && tokens[1].kind == TokenKind::Literal && !tokens[1].is_string()) {
+            Constant negated = tokens[1].value;
+            negated.integer = -negated.integer;
+            negated.real = -negated.real;
+            return coerce(literal(negated), type, parameter.at, "this parameter");
+        }
+    } catch (const Failure&) {
+        // A bare text: read below.
+    }
+    try {
+        return literal(parse_typed_literal(type, text, parameter.at));
+    } catch (const Failure&) {
+        refuse(text);
+    }
+    return literal(value);
+}
+
+void Binder::declare_parameters(const std::vector<ast::Parameter>& parameters) {
+    for (const ast::Parameter& parameter : parameters) {
+        if (parameter.tabular)
+            fail_unsupported(parameter.at, "A table as a query parameter");
+        Scalar value;
+        if (const auto given = options_.parameters.find(parameter.name); given != options_.parameters.end())
+            value = parameter_value(parameter, given->second);
+        else if (parameter.fallback)
+            value = coerce(scalar(*parameter.fallback), type_named(parameter.type, parameter.at), parameter.at,
+                           "the default value");
+        else
+            fail_semantic(parameter.at,
+                          fmt::format("The query parameter '{}' has no value and no default", parameter.name),
+                          "SEM0029");
+        scope_->names[parameter.name] = std::move(value);
+    }
+}
+
+Value Binder::call_user(const UserFunction& function, const Expr& call, const Relation* input) {
+    const Nested nested(*this, call.at);
+    const auto& parameters = function.definition->parameters;
+    std::vector<const Expr*> given(parameters.size(), nullptr);
+    std::size_t position = input ? 1 : 0;
+    const bool has_args = call.kind == ExprKind::Call;
+    for (std::size_t i = 0; has_args && i < call.args.size(); ++i) {
+        const Expr* argument = call.args[i].get();
+        std::size_t target = position;
+        if (argument->kind == ExprKind::Named) {
+            target = 0;
+            while (target < parameters.size() && parameters[target].name != argument->text)
+                ++target;
+            argument = argument->args[0].get();
+        } else {
+            ++position;
+        }
+        if (target >= parameters.size())
+            fail_semantic(call.args[i]->at,
+                          fmt::format("Function '{}' takes {} arguments", function.name, parameters.size()), "SEM0219");
+        given[target] = argument;
+    }
+    auto scope = std::make_shared<Scope>();
+    scope->outer = function.sees;
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+        const ast::Parameter& parameter = parameters[i];
+        Value value;
+        if (input && i == 0) {
+            value = *input;
+        } else if (parameter.tabular) {
+            if (!given[i])
+                fail_semantic(call.at,
+                              fmt::format("Function '{}': the table '{}' is missing", function.name, parameter.name),
+                              "SEM0219");
+            const WithRow none(*this, Row{});
+            value = bind_table(*given[i]);
+        } else {
+            const Expr* expr = given[i] ? given[i] : parameter.fallback.get();
+            if (!expr)
+                fail_semantic(call.at,
+                              fmt::format("Function '{}': the argument '{}' is missing", function.name, parameter.name),
+                              "SEM0219");
+            Scalar argument = scalar(*expr);
+            if (parameter.type != "scalar")
+                argument = coerce(std::move(argument), type_named(parameter.type, parameter.at), expr->at,
+                                  fmt::format("the argument '{}'", parameter.name));
+            argument.name.clear();
+            value = std::move(argument);
+        }
+        if (parameter.tabular && !parameter.columns.empty()) {
+            // Only the declared columns are seen, and they have to be there.
+            Relation& table = std::get<Relation>(value);
+            for (const ast::ColumnDeclaration& wanted : parameter.columns) {
+                const Column* column = table.find(wanted.name);
+                if (!column || column->type != type_named(wanted.type, wanted.at))
+                    fail_semantic(call.at,
+                                  fmt::format("Function '{}': the table '{}' has no column '{}' of type {}",
+                                              function.name, parameter.name, wanted.name, wanted.type),
+                                  "SEM0219");
+            }
+        }
+        scope->names[parameter.name] = std::move(value);
+    }
+    // Arguments of a function without a table are values of the caller's row, which the body may use; names of columns
+    // it may not.
+    const auto saved = std::exchange(scope_, scope);
+    const WithRow none(*this, Row{});
+    try {
+        Value value = bind_body(*function.definition->body, call.at);
+        scope_ = saved;
+        if (auto* scalar = std::get_if<Scalar>(&value)) {
+            scalar->sql = "(" + scalar->sql + ")";
+            check_size(scalar->sql, call.at);
+        }
+        return value;
+    } catch (...) {
+        scope_ = saved;
+        throw;
+    }
+}
+
+Value Binder::bind_body(const ast::Body& body, Offset at) {
+    std::optional<Value> value;
+    for (const ast::Statement& one : body.statements) {
+        if (const auto* query = std::get_if<ast::Query>(&one.node)) {
+            value = bind_value(*query->value);
+        } else {
+            statement(one, nullptr);
+        }
+    }
+    if (!value)
+        fail_semantic(at, "The body of a function has to end in an expression", "SEM0030");
+    return *value;
+}
+
+} // namespace sluice::kql

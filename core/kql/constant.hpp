@@ -1,0 +1,24 @@
+#pragma once
+
+#include "core/base/clock.hpp"
+#include "core/data/type.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace sluice::kql {
+
+using data::ScalarType;
+
+/// A value known while the query is compiled: a literal, or what folding made of one.
+struct Constant {
+    ScalarType type = ScalarType::Long;
+    bool null = false;
+    std::int64_t integer = 0; ///< Bool, Int, Long; DateTime and TimeSpan as ticks
+    double real = 0;
+    data::Decimal decimal = {};
+    data::Guid guid = {};
+    std::string text = {}; ///< String; Dynamic as compact JSON
+};
+
+} // namespace sluice::kql

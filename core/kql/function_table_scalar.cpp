@@ -1,0 +1,128 @@
+#include "core/kql/functions.hpp"
+
+#include <map>
+
+namespace sluice::kql {
+
+// Tables of the other files.
+std::span<const FunctionRow> string_function_rows();
+std::span<const FunctionRow> dynamic_function_rows();
+
+namespace {
+
+constexpr FunctionRow kRows[] = {
+    // numbers
+    {"abs", "int", "long", "abs(CAST($1 AS BIGINT))", "1"},
+    {"abs", "long", "$1", "abs($1)", "1"},
+    {"abs", "timespan", "timespan", "abs($1)", "1"},
+    {"abs", "number", "$1", "abs($1)", "1"},
+    {"ceiling", "number", "$1", "CAST(ceil($1) AS $t)", "1"},
+    {"sign", "number", "real", "CAST(sign($1) AS DOUBLE)"},
+    {"sqrt", "real", "real", "kql_sqrt($1)", "1"},
+    {"pow", "real real", "real", "kql_pow($1, $2)", "1"},
+    {"exp", "real", "real", "kql_exp($1)", "1"},
+    {"exp2", "real", "real", "kql_pow(2::DOUBLE, $1)", "1"},
+    {"exp10", "real", "real", "kql_pow(10::DOUBLE, $1)", "1"},
+    {"log", "real", "real", "kql_log($1)", "1"},
+    {"log2", "real", "real", "kql_log2($1)", "1"},
+    {"log10", "real", "real", "kql_log10($1)", "1"},
+    {"sin", "real", "real", "sin($1)", "1"},
+    {"cos", "real", "real", "cos($1)", "1"},
+    {"tan", "real", "real", "tan($1)", "1"},
+    {"cot", "real", "real", "kql_cot($1)"},
+    {"asin", "real", "real", "kql_asin($1)", "1"},
+    {"acos", "real", "real", "kql_acos($1)", "1"},
+    {"atan", "real", "real", "atan($1)", "1"},
+    {"atan2", "real real", "real", "atan2($1, $2)", "1"},
+    {"degrees", "real", "real", "degrees($1)"},
+    {"radians", "real", "real", "radians($1)"},
+    {"pi", "", "real!", "pi()"},
+    {"gamma", "real", "real", "kql_gamma($1)", "1"},
+    {"loggamma", "real", "real", "kql_loggamma($1)", "1"},
+    {"erf", "real", "real", "kql_erf($1)", "1"},
+    {"erfc", "real", "real", "kql_erfc($1)", "1"},
+    {"beta_cdf", "real real real", "real", "kql_beta_cdf($1, $2, $3)"},
+    {"beta_inv", "real real real", "real", "kql_beta_inv($1, $2, $3)"},
+    {"beta_pdf", "real real real", "real", "kql_beta_pdf($1, $2, $3)"},
+    {"welch_test", "real real real real real real", "real", "kql_welch_test($1, $2, $3, $4, $5, $6)"},
+    {"isnan", "real", "bool", "isnan($1)"},
+    {"isinf", "real", "bool", "isinf($1)"},
+    {"isfinite", "real", "bool", "isfinite($1)"},
+    {"rand", "long?", "real!", "CASE WHEN ${1|0} > 1 THEN floor(random() * ${1|0}) ELSE random() END", "1"},
+    {"binary_and", "long long", "long", "($1 & $2)", "1"},
+    {"binary_or", "long long", "long", "($1 | $2)", "1"},
+    {"binary_xor", "long long", "long", "xor($1, $2)", "1"},
+    {"binary_not", "long", "long", "(~$1)", "1"},
+    {"binary_shift_left", "long long", "long", "kql_shift_left($1, $2)", "1"},
+    {"binary_shift_right", "long long", "long", "($1 >> ($2 & 63))", "1"},
+    {"bitset_count_ones", "long", "long", "CAST(bit_count($1) AS BIGINT)", "1"},
+    {"tohex", "long long?", "string", "kql_tohex($1, ${2|0})", "1"},
+    {"format_bytes", "real long? string?", "string", "kql_format_bytes($1, ${2|0}, ${3|''})", "1"},
+    {"new_guid", "", "guid!", "gen_random_uuid()"},
+    // dates and times
+    {"startofday", "datetime long?", "datetime", "kql_startofday($1, ${2|0})", "1"},
+    {"startofweek", "datetime long?", "datetime", "kql_startofweek($1, ${2|0})"},
+    {"startofmonth", "datetime long?", "datetime", "kql_startofmonth($1, ${2|0})"},
+    {"startofyear", "datetime long?", "datetime", "kql_startofyear($1, ${2|0})"},
+    {"endofday", "datetime long?", "datetime", "kql_endofday($1, ${2|0})"},
+    {"endofweek", "datetime long?", "datetime", "kql_endofweek($1, ${2|0})"},
+    {"endofmonth", "datetime long?", "datetime", "kql_endofmonth($1, ${2|0})"},
+    {"endofyear", "datetime long?", "datetime", "kql_endofyear($1, ${2|0})"},
+    {"datetime_add", "string long datetime", "datetime", "kql_datetime_add($1, $2, $3)"},
+    {"datetime_diff", "string datetime datetime", "long", "kql_datetime_diff($1, $2, $3)"},
+    {"datetime_part", "string datetime", "int", "CAST(kql_datetime_part($1, $2) AS INTEGER)"},
+    {"datepart", "string datetime", "int", "CAST(kql_datetime_part($1, $2) AS INTEGER)"},
+    {"dayofweek", "datetime", "timespan", "kql_dayofweek($1)"},
+    {"dayofmonth", "datetime", "int", "CAST(kql_datetime_part('day', $1) AS INTEGER)"},
+    {"dayofyear", "datetime", "int", "CAST(kql_datetime_part('dayofyear', $1) AS INTEGER)"},
+    {"hourofday", "datetime", "int", "CAST(kql_datetime_part('hour', $1) AS INTEGER)"},
+    {"week_of_year", "datetime", "int", "CAST(kql_datetime_part('weekofyear', $1) AS INTEGER)"},
+    {"weekofyear", "datetime", "int", "CAST(kql_datetime_part('weekofyear', $1) AS INTEGER)"},
+    {"monthofyear", "datetime", "int", "CAST(kql_datetime_part('month', $1) AS INTEGER)"},
+    {"getmonth", "datetime", "int", "CAST(kql_datetime_part('month', $1) AS INTEGER)"},
+    {"getyear", "datetime", "int", "CAST(kql_datetime_part('year', $1) AS INTEGER)"},
+    {"make_datetime", "long long long long? long? real?", "datetime",
+     "kql_make_datetime($1, $2, $3, ${4|0}, ${5|0}, ${6|0})", "1"},
+    {"make_datetime", "string", "datetime", "kql_to_datetime($1)", "1"},
+    {"make_datetime", "datetime", "datetime", "$1", "1"},
+    {"make_timespan", "long long long long", "timespan",
+     "($1 * 864000000000 + $2 * 36000000000 + $3 * 600000000 + $4 * 10000000)"},
+    {"make_timespan", "long long real?", "timespan",
+     "($1 * 36000000000 + $2 * 600000000 + CAST(${3|0} * 10000000 AS BIGINT))"},
+    {"make_timespan", "string", "timespan", "kql_to_timespan($1)"},
+    {"make_timespan", "timespan", "timespan", "$1"},
+    {"format_datetime", "datetime string", "string", "kql_format_datetime($1, $2)", "1"},
+    {"format_timespan", "timespan string", "string", "kql_format_timespan($1, $2)", "1"},
+    {"unixtime_seconds_todatetime", "long", "datetime", "(621355968000000000 + $1 * 10000000)"},
+    {"unixtime_seconds_todatetime", "real", "datetime", "(621355968000000000 + CAST(round($1 * 10000000) AS BIGINT))"},
+    {"unixtime_milliseconds_todatetime", "long", "datetime", "(621355968000000000 + $1 * 10000)"},
+    {"unixtime_microseconds_todatetime", "long", "datetime", "(621355968000000000 + $1 * 10)"},
+    {"unixtime_nanoseconds_todatetime", "long", "datetime", "(621355968000000000 + $1 // 100)"},
+    // bags
+    {"bag_keys", "dynamic", "dynamic", "kql_bag_keys($1)"},
+    {"bag_merge", "dynamic*", "dynamic", "kql_bag_merge($*)"},
+    {"bag_has_key", "dynamic string", "bool", "kql_bag_has_key($1, $2)"},
+    {"bag_set_key", "dynamic string json", "dynamic", "kql_bag_set_key($1, $2, $3)"},
+    {"bag_remove_keys", "dynamic dynamic", "dynamic", "kql_bag_remove_keys($1, $2)"},
+    {"bag_zip", "dynamic dynamic", "dynamic", "kql_bag_zip($1, $2)"},
+    {"treepath", "dynamic", "dynamic", "kql_treepath($1)", "tree"},
+    {"dynamic_to_json", "dynamic", "string", "$1"},
+};
+
+} // namespace
+
+std::span<const FunctionRow* const> find_function(std::string_view name) {
+    static const std::map<std::string_view, std::vector<const FunctionRow*>> kByName = [] {
+        std::map<std::string_view, std::vector<const FunctionRow*>> map;
+        for (const FunctionRow& row : kRows)
+            map[row.name].push_back(&row);
+        for (const auto& rows : {string_function_rows(), dynamic_function_rows()})
+            for (const FunctionRow& row : rows)
+                map[row.name].push_back(&row);
+        return map;
+    }();
+    const auto found = kByName.find(name);
+    return found == kByName.end() ? std::span<const FunctionRow* const>() : found->second;
+}
+
+} // namespace sluice::kql

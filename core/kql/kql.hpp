@@ -1,0 +1,61 @@
+#pragma once
+
+#include "core/base/result.hpp"
+#include "core/catalog/catalog.hpp"
+#include "core/data/schema.hpp"
+#include "core/store/store.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// KQL to DuckDB SQL: text -> tokens -> syntax tree with positions -> bound, typed tree -> SQL. Pure: no file, no
+/// clock, no store.
+namespace sluice::kql {
+
+/// How to draw a result (rest-api 5.1); property names as the wire shows them. Empty: no render operator.
+using Visualization = std::map<std::string, std::string>;
+
+/// One tabular result of a query.
+struct ResultPlan {
+    std::string name = "PrimaryResult"; ///< `| as Name`
+    std::string sql;
+    std::vector<store::Parameter> parameters; ///< for the `?` of the SQL, in order
+    data::Schema schema;
+    bool sorted = false;
+};
+
+struct QueryPlan {
+    std::vector<ResultPlan> results; ///< one per tabular statement, at least one
+    Visualization visualization;
+};
+
+/// A table that a query may name besides the catalogue's: the result of a command (`.show tables | where ...`), the new
+/// rows of an update policy. `sql` is a SELECT whose columns are named and typed as in `schema`.
+struct ExtraTable {
+    std::string name, sql;
+    data::Schema schema;
+};
+
+struct CompileOptions {
+    catalog::Snapshot database;                 ///< what unqualified names mean
+    const catalog::Catalog* catalog = nullptr;  ///< for database("X")
+    Ticks now = 0;                              ///< now() of the whole query
+    std::string principal = "aadapp=anonymous"; ///< current_principal()
+    std::map<std::string, std::string>
+        parameters; ///< values of `declare query_parameters`, each the JSON text the client sent
+    std::vector<ExtraTable> extra_tables;
+};
+
+/// An error of a text: code and message as the reference forms them, with 1-based line and column of the place, for
+/// example "Semantic error: SEM0100: 'where' operator: Failed to resolve column or scalar expression named 'x'"
+/// (rest-api 8.2). `reason` is "General_BadRequest"; the message contains "SYN...." / "Syntax error" only for errors of
+/// syntax.
+Result<QueryPlan> compile(std::string_view text, const CompileOptions& options);
+
+/// The text begins with '.' after white space and comments.
+bool is_command(std::string_view text);
+
+} // namespace sluice::kql

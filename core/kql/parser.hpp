@@ -1,0 +1,128 @@
+#pragma once
+
+#include "core/kql/ast.hpp"
+#include "core/kql/lexer.hpp"
+
+#include <functional>
+#include <string_view>
+#include <vector>
+
+namespace sluice::kql {
+
+/// Deeper nesting than this is an error rather than a stack overflow.
+constexpr int kMaxNesting = 250;
+
+/// Statements of a query or of a function's body. Throws Failure.
+std::vector<ast::Statement> parse_query(std::string_view text);
+/// `(a:long, T:(x:string))`, with the parentheses, as functions are stored. Throws Failure.
+std::vector<ast::Parameter> parse_parameters(std::string_view text);
+
+/// Recursive descent over the tokens. The parts live in parser_expression.cpp, parser_operator.cpp and
+/// parser_statement.cpp.
+class Parser {
+public:
+    explicit Parser(std::vector<Token> tokens) : tokens_(std::move(tokens)) {}
+
+    std::vector<ast::Statement> statements(bool in_braces);
+    std::vector<ast::Parameter> parameters();
+    const Token& peek(std::size_t ahead = 0) const { return tokens_[std::min(next_ + ahead, tokens_.size() - 1)]; }
+
+private:
+    struct Depth;
+
+    const Token& advance() { return tokens_[std::min(next_++, tokens_.size() - 1)]; }
+    bool accept(std::string_view mark);
+    bool accept_name(std::string_view name);
+    void expect(std::string_view mark);
+    void expect_name(std::string_view name);
+    [[noreturn]] void fail_here() const;
+    /// Mark of that text, `ahead` tokens on.
+    bool is_mark(std::string_view mark, std::size_t ahead = 0) const { return peek(ahead).is(mark); }
+    /// The next tokens are `a-b` without blanks, as in project-away.
+    bool touches_next(std::size_t ahead) const { return peek(ahead).end == peek(ahead + 1).begin; }
+
+    // names
+    bool name_starts() const;
+    std::string name();
+    std::string name_with_dashes();
+    std::string dotted_name();
+    std::string column_type();
+    std::vector<ast::ColumnDeclaration> column_declarations();
+    ast::ExprPtr wildcard_or_expression();
+    std::optional<std::string> wildcard();
+
+    // expressions
+    ast::ExprPtr pipeline_expression();
+    ast::ExprPtr expression() { return or_expression(); }
+    ast::ExprPtr or_expression();
+    ast::ExprPtr and_expression();
+    ast::ExprPtr equality();
+    ast::ExprPtr relational();
+    ast::ExprPtr additive();
+    ast::ExprPtr multiplicative();
+    ast::ExprPtr string_operation();
+    ast::ExprPtr unary();
+    ast::ExprPtr postfix();
+    ast::ExprPtr primary();
+    ast::ExprPtr call(Offset at, std::string function);
+    std::vector<ast::ExprPtr> arguments();
+    std::string string_operator() const;
+    ast::ExprPtr make(ast::ExprKind kind, Offset at, std::string text = {}) const;
+    ast::ExprPtr binary(std::string op, Offset at, ast::ExprPtr left, ast::ExprPtr right) const;
+    ast::NamedExpr named_expression();
+    std::vector<ast::NamedExpr> named_expressions();
+
+    // operators
+    bool source_operator_starts() const;
+    ast::PipelinePtr pipeline();
+    ast::PipelinePtr pipeline_of_operators(std::string_view until);
+    void operators(ast::Pipeline& pipeline);
+    ast::Operator tabular_operator(bool first);
+    ast::OperatorNode operator_node(ast::Operator& op);
+    ast::OperatorNode column_list(const ast::Operator& op);
+    ast::OperatorNode summarize();
+    ast::OperatorNode join(ast::Operator& op);
+    ast::OperatorNode union_tables(ast::Operator& op);
+    ast::OperatorNode mv_expand(ast::Operator& op);
+    ast::OperatorNode parse(ast::Operator& op);
+    ast::OperatorNode parse_kv(ast::Operator& op);
+    ast::OperatorNode make_series(ast::Operator& op);
+    ast::OperatorNode datatable(ast::Operator& op);
+    ast::OperatorNode render(ast::Operator& op);
+    ast::OperatorNode evaluate(ast::Operator& op);
+    ast::OperatorNode top_nested();
+    ast::OperatorNode scan(ast::Operator& op);
+    ast::OperatorNode partition(ast::Operator& op);
+    ast::OperatorNode search(ast::Operator& op);
+    ast::OperatorNode find(ast::Operator& op);
+    ast::OperatorNode fork();
+    ast::OperatorNode opaque();
+    void operator_properties(ast::Operator& op);
+    ast::SortKey sort_key();
+    std::vector<ast::SortKey> sort_keys();
+
+    // statements
+    ast::Statement statement();
+    ast::Statement let_statement();
+    bool lambda_starts() const;
+    std::shared_ptr<const ast::Function> lambda();
+    ast::Statement opaque_statement(std::string what);
+
+    std::vector<Token> tokens_;
+    std::size_t next_ = 0;
+    int depth_ = 0;
+    bool patterns_only_ = false; ///< a list of names and patterns, where `a*b` is no product
+};
+
+struct Parser::Depth {
+    explicit Depth(Parser& parser) : parser_(parser) {
+        if (++parser_.depth_ > kMaxNesting)
+            fail_syntax(parser_.peek().begin, "Query could not be parsed: expressions are nested too deeply");
+    }
+    Depth(const Depth&) = delete;
+    Depth& operator=(const Depth&) = delete;
+    ~Depth() { --parser_.depth_; }
+    Parser& parser_;
+};
+
+} // namespace sluice::kql
