@@ -1,0 +1,222 @@
+#include "core/engine/catalogue_changes.hpp"
+#include "core/engine/commands.hpp"
+#include "core/engine/direct_load.hpp"
+#include "core/engine/entity_error.hpp"
+#include "core/engine/ingestion_properties.hpp"
+#include "core/engine/shapes.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace sluice::engine {
+namespace {
+
+using catalog::Database;
+
+/// Whether an extent of the table has one of the `ingest-by:` tags (engine 5.3).
+bool was_ingested(const ingest::DatabaseWriter& writer, const catalog::Table& table,
+                  const std::vector<std::string>& values) {
+    if (values.empty())
+        return false;
+    const auto parts = writer.parts(table.id);
+    return std::any_of(parts.begin(), parts.end(), [&](const store::Part& part) {
+        return part.state == store::PartState::Extent &&
+               std::any_of(values.begin(), values.end(), [&](const std::string& value) {
+                   return std::count(part.tags.begin(), part.tags.end(), "ingest-by:" + value) > 0;
+               });
+    });
+}
+
+/// Keeps a failed ingestion for `.show ingestion failures`; the command is answered with the error either way.
+Error recorded(Context& context, const TableTarget& target, std::string_view operation, Error error) {
+    store::IngestionFailure failure;
+    failure.operation_id = data::random_guid();
+    failure.database = target.database->name;
+    failure.table = target.table->name;
+    failure.failed_on = context.now();
+    failure.details = error.message;
+    failure.failure_kind = error.permanent() ? "Permanent" : "Transient";
+    failure.operation_kind = operation;
+    failure.error_code = error.reason.empty() ? "General_BadRequest" : error.reason;
+    failure.principal = context.request().principal;
+    failure.should_retry = !error.permanent();
+    if (auto* writer = context.databases().writer(target.database->name))
+        static_cast<void>(
+            writer->transact([&](store::Transaction& transaction) { return transaction.add_failure(failure); }));
+    return error;
+}
+
+Result<std::shared_ptr<const data::BoundMapping>>
+mapping_for(const TableTarget& target, const IngestionProperties& properties, data::Format format) {
+    const auto kind = data::mapping_kind(format);
+    if (properties.mapping) {
+        SLUICE_TRY(const auto mapping, data::parse_mapping("", kind, *properties.mapping));
+        return data::bind_mapping(mapping, *target.table->schema());
+    }
+    if (properties.mapping_reference) {
+        const auto* mapping = target.database->find_mapping(*target.table, kind, *properties.mapping_reference);
+        if (!mapping)
+            return Error{ErrorCode::NotFound,
+                         entity_not_found("MappingPersistent", *properties.mapping_reference).message,
+                         "BadRequest_MappingReferenceWasNotFound"};
+        return data::bind_mapping(*mapping, *target.table->schema());
+    }
+    return std::shared_ptr<const data::BoundMapping>();
+}
+
+Result<data::Rows> parse_inline(const TableTarget& target, const IngestionProperties& properties,
+                                std::string_view text) {
+    data::ParserOptions options;
+    options.format = properties.format.value_or(data::Format::Csv);
+    options.schema = target.table->schema();
+    options.ignore_first_record = properties.ignore_first_record;
+    options.validation = properties.validation;
+    SLUICE_TRY(options.mapping, mapping_for(target, properties, options.format));
+    data::Rows rows(options.schema);
+    SLUICE_TRY(auto parser, data::make_parser(options));
+    parser->begin();
+    SLUICE_CHECK(parser->feed(text, false, rows));
+    SLUICE_CHECK(parser->finish(rows));
+    return rows;
+}
+
+/// Parses and loads the data of `.ingest inline`; nothing when there was none or it is there already.
+Result<std::optional<store::Part>> load_inline(ingest::DatabaseWriter& writer, const TableTarget& target,
+                                               const IngestionProperties& properties, std::string_view text) {
+    const bool blank = text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+    if (blank || was_ingested(writer, *target.table, properties.ingest_if_not_exists))
+        return std::optional<store::Part>();
+    SLUICE_TRY(auto rows, parse_inline(target, properties, text));
+    DirectLoad load(writer, target.table);
+    SLUICE_CHECK(load.add(std::move(rows)));
+    return load.commit({properties.tags, properties.creation_time});
+}
+
+std::string type_list(const data::Schema& schema) {
+    std::string out;
+    for (const auto& column : schema.columns)
+        out += fmt::format("{}{}", out.empty() ? "" : ",", data::to_string(column.type));
+    return out;
+}
+
+bool same_types(const data::Schema& a, const data::Schema& b, std::size_t columns) {
+    for (std::size_t i = 0; i < columns; ++i)
+        if (a[i].type != b[i].type)
+            return false;
+    return true;
+}
+
+Error schema_mismatch(const data::Schema& query, const data::Schema& table) {
+    return bad_request(fmt::format("Query schema does not match table schema. QuerySchema=('{}'), TableSchema=('{}')",
+                                   type_list(query), type_list(table)));
+}
+
+/// How a query meets its table.
+struct QueryLoad {
+    std::string table;
+    bool create = false, replace = false;
+    IngestionProperties properties;
+};
+
+/// The table's change before rows of `schema` can go in: created, extended, recreated, or as it is.
+Result<Database> prepare_table(const Database& before, const QueryLoad& load, const data::Schema& schema) {
+    const change::TableDefinition definition{load.table, schema.columns, load.properties.folder,
+                                             load.properties.docstring};
+    const auto table = before.find_table(load.table);
+    if (!table)
+        return change::create_table(before, definition, data::random_guid());
+    if (load.replace && load.properties.recreate_schema)
+        return change::recreate_table(before, definition);
+    const auto current = table->schema();
+    const bool extends = load.properties.extend_schema && schema.size() > current->size();
+    if (schema.size() < current->size() || (schema.size() > current->size() && !extends) ||
+        !same_types(schema, *current, current->size()))
+        return schema_mismatch(schema, *current);
+    if (!extends)
+        return load.properties.folder || load.properties.docstring
+                   ? change::set_table_text(before, load.table, load.properties.folder, load.properties.docstring)
+                   : Result<Database>(before);
+    change::TableDefinition more = definition;
+    more.columns.assign(schema.columns.begin() + static_cast<std::ptrdiff_t>(current->size()), schema.columns.end());
+    return change::extend_table(before, more);
+}
+
+Result<std::optional<store::Part>> run_load(Context& context, const catalog::Snapshot& database, const QueryLoad& load,
+                                            const Argument& query) {
+    SLUICE_TRY(auto answer, context.answer_of(query));
+    ResultTable& source = answer.tables.front();
+    SLUICE_TRY(auto* writer, context.writer(*database));
+    if (const auto existing = database->find_table(load.table);
+        existing && was_ingested(*writer, *existing, load.properties.ingest_if_not_exists))
+        return std::optional<store::Part>();
+    // Looked at first, so that a table that fits is not written to the catalogue again.
+    catalog::Snapshot after = database;
+    SLUICE_TRY(const auto prepared, prepare_table(*database, load, source.schema));
+    if (prepared.version != database->version) {
+        SLUICE_TRY(after, context.change(*database, [&](const Database& before) {
+            return prepare_table(before, load, source.schema);
+        }));
+    }
+    DirectLoad target(*writer, after->find_table(load.table));
+    for (;;) {
+        SLUICE_TRY(auto chunk, source.next());
+        if (!chunk)
+            break;
+        SLUICE_CHECK(target.add(std::move(*chunk)));
+    }
+    return target.commit({load.properties.tags, load.properties.creation_time, load.replace});
+}
+
+std::string_view operation_of(const Arguments& arguments) {
+    if (arguments.said("set"))
+        return "TableSet";
+    if (arguments.said("append"))
+        return "TableAppend";
+    return arguments.said("set-or-append") ? "TableSetOrAppend" : "TableSetOrReplace";
+}
+
+} // namespace
+
+Result<CommandResult> ingest_inline(Context& context, const Arguments& arguments) {
+    SLUICE_TRY(const auto target, context.table(arguments.get("table")));
+    SLUICE_TRY(const auto properties, read_ingest_properties(arguments.get("with")));
+    SLUICE_TRY(auto* writer, context.writer(*target.database));
+    std::string records;
+    if (arguments.has("records")) {
+        SLUICE_TRY(records, bracketed_records(arguments.text("records")));
+    }
+    const std::string_view text =
+        arguments.has("records") ? std::string_view(records) : inline_data(arguments.text("data"));
+    auto part = load_inline(*writer, target, properties, text);
+    if (!part)
+        return recorded(context, target, "DataIngestInline", std::move(part).error());
+    return std::move(CommandResult("ExtentId:guid").add({*part ? (*part)->extent : data::Guid{}}));
+}
+
+Result<CommandResult> ingest_query(Context& context, const Arguments& arguments) {
+    if (arguments.said("async"))
+        return not_supported(
+            "'async' is not offered by this server; the command without it answers when the rows are stored.");
+    SLUICE_TRY(const auto database, context.database());
+    QueryLoad load{arguments.text("table"), !arguments.said("append"), arguments.said("set-or-replace"), {}};
+    SLUICE_TRY(load.properties, read_query_properties(arguments.get("with")));
+    const auto existing = database->find_table(load.table);
+    if (existing && arguments.said("set"))
+        return entity_exists("Table", load.table);
+    if (!existing && !load.create)
+        return entity_not_found("Table", load.table);
+    auto part = run_load(context, database, load, arguments.get("query"));
+    if (!part && existing)
+        return recorded(context, {database, existing}, operation_of(arguments), std::move(part).error());
+    if (!part)
+        return std::move(part).error();
+    CommandResult result(shape::kSetAppend);
+    if (*part) {
+        const auto size = static_cast<std::int64_t>((*part)->original_size);
+        result.add({(*part)->extent, size, Null{}, Null{}, Null{}, static_cast<std::int64_t>((*part)->rows)});
+    }
+    return result;
+}
+
+} // namespace sluice::engine

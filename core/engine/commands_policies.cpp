@@ -1,0 +1,171 @@
+#include "core/engine/catalogue_changes.hpp"
+#include "core/engine/command_lexer.hpp"
+#include "core/engine/commands.hpp"
+#include "core/engine/entity_error.hpp"
+#include "core/engine/policy_text.hpp"
+#include "core/engine/schema_text.hpp"
+#include "core/engine/shapes.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace sluice::engine {
+namespace {
+
+using catalog::Database;
+
+Cell text_or_null(std::optional<std::string> text) {
+    return text ? Cell(std::move(*text)) : Cell(Null{});
+}
+
+void add_table_policy(CommandResult& result, const Database& database, const catalog::Table& table,
+                      const PolicyKind& kind) {
+    result.add({std::string(kind.name), entity_name(database, table), text_or_null(policy_text(table.policies, kind)),
+                Null{}, std::string("Table")});
+}
+
+void add_database_policy(CommandResult& result, const Database& database, const PolicyKind& kind) {
+    nlohmann::json children = nlohmann::json::array();
+    for (const auto& [name, table] : database.tables)
+        children.push_back(name);
+    result.add({std::string(kind.name), entity_name(database), text_or_null(policy_text(database.policies, kind)),
+                children.dump(), std::string("Database")});
+}
+
+/// The entities that a policy command is about.
+struct Targets {
+    catalog::Snapshot database;
+    std::vector<std::string> tables; ///< empty: the database itself
+};
+
+Result<Targets> targets_of(Context& context, const Arguments& arguments) {
+    if (arguments.has("table")) {
+        SLUICE_TRY(auto target, context.table(arguments.get("table")));
+        return Targets{target.database, {target.table->name}};
+    }
+    if (arguments.has("tables")) {
+        SLUICE_TRY(const auto found, context.tables(arguments.get("tables")));
+        Targets targets{found.front().database, {}};
+        for (const auto& target : found)
+            targets.tables.push_back(target.table->name);
+        return targets;
+    }
+    SLUICE_TRY(auto database, context.database(arguments.text("database")));
+    return Targets{std::move(database), {}};
+}
+
+Result<> check_level(const PolicyKind& kind, const Targets& targets) {
+    if (targets.tables.empty() && !kind.on_database)
+        return policy_error(fmt::format("{} is a policy of tables; it cannot be set on a database", kind.name));
+    return {};
+}
+
+/// Rows of the policy after a change, one per entity.
+CommandResult rows_of(const Database& database, const std::vector<std::string>& tables, const PolicyKind& kind) {
+    CommandResult result(shape::kPolicy);
+    if (tables.empty())
+        add_database_policy(result, database, kind);
+    for (const auto& name : tables)
+        if (const auto table = database.find_table(name))
+            add_table_policy(result, database, *table, kind);
+    return result;
+}
+
+template <class Edit>
+Result<CommandResult> change_policy(Context& context, const Targets& targets, const PolicyKind& kind, Edit edit) {
+    SLUICE_TRY(const auto after, context.change(*targets.database, [&](const Database& before) -> Result<Database> {
+        if (targets.tables.empty())
+            return change::edit_policies(before, std::nullopt, [&](catalog::Policies& p) { return edit(p, false); });
+        Database next = before;
+        for (const auto& name : targets.tables) {
+            SLUICE_TRY(next, change::edit_policies(next, name, [&](catalog::Policies& p) { return edit(p, true); }));
+        }
+        return next;
+    }));
+    return rows_of(*after, targets.tables, kind);
+}
+
+} // namespace
+
+Result<CommandResult> show_policy(Context& context, const Arguments& arguments) {
+    SLUICE_TRY(const auto* kind, find_policy(arguments.text("policy")));
+    if (arguments.text("database") == "*") {
+        CommandResult result(shape::kPolicy);
+        for (const auto& database : context.databases().catalog().all())
+            add_database_policy(result, *database, *kind);
+        return result;
+    }
+    if (arguments.has("every")) {
+        SLUICE_TRY(const auto database, context.database());
+        CommandResult result(shape::kPolicy);
+        for (const auto& [name, table] : database->tables)
+            if (policy_text(table->policies, *kind))
+                add_table_policy(result, *database, *table, *kind);
+        return result;
+    }
+    SLUICE_TRY(const auto targets, targets_of(context, arguments));
+    SLUICE_CHECK(check_level(*kind, targets));
+    return rows_of(*targets.database, targets.tables, *kind);
+}
+
+Result<CommandResult> alter_policy(Context& context, const Arguments& arguments) {
+    SLUICE_TRY(const auto* kind, find_policy(arguments.text("policy")));
+    // The switch comes before everything else: an application that cannot stream is told so, whatever else is wrong
+    // (commands 2.2).
+    if (kind->keyword == "streamingingestion" && !context.databases().options().streaming_enabled)
+        return bad_request("Admin command cannot be executed as streaming ingestion is not enabled");
+    SLUICE_TRY(const auto targets, targets_of(context, arguments));
+    SLUICE_CHECK(check_level(*kind, targets));
+    const PolicyValue value{arguments.text("value"), arguments.get("value").literal};
+    const bool merge = arguments.said("alter-merge");
+    return change_policy(context, targets, *kind, [&](catalog::Policies& policies, bool on_table) {
+        return set_policy(policies, *kind, value, merge, on_table);
+    });
+}
+
+Result<CommandResult> delete_policy(Context& context, const Arguments& arguments) {
+    SLUICE_TRY(const auto* kind, find_policy(arguments.text("policy")));
+    if (kind->keyword == "streamingingestion" && !context.databases().options().streaming_enabled)
+        return bad_request("Admin command cannot be executed as streaming ingestion is not enabled");
+    SLUICE_TRY(const auto targets, targets_of(context, arguments));
+    SLUICE_CHECK(check_level(*kind, targets));
+    return change_policy(context, targets, *kind, [&](catalog::Policies& policies, bool) -> Result<> {
+        clear_policy(policies, *kind);
+        return {};
+    });
+}
+
+Result<CommandResult> show_cluster_policy(Context& context, const Arguments& arguments) {
+    SLUICE_TRY(const auto* kind, find_policy(arguments.text("policy")));
+    nlohmann::json children = nlohmann::json::array();
+    for (const auto& name : context.databases().names())
+        children.push_back(name);
+    Cell policy = Null{};
+    if (kind->keyword == "streamingingestion")
+        policy = std::string(context.databases().options().streaming_enabled ? R"({"IsEnabled":true})"
+                                                                             : R"({"IsEnabled":false})");
+    CommandResult result(shape::kPolicy);
+    result.add({std::string(kind->name), Null{}, policy, children.dump(), std::string("Cluster")});
+    return result;
+}
+
+Result<CommandResult> alter_cluster_policy(Context&, const Arguments& arguments) {
+    if (same_word(arguments.text("policy"), "streamingingestion"))
+        return bad_request(
+            "Streaming ingestion of the cluster is switched by 'streaming.enabled' in the server's configuration.");
+    SLUICE_TRY(const auto* kind, find_policy(arguments.text("policy")));
+    return not_supported(fmt::format(
+        "The policy '{}' of the cluster is not offered by this server; set it on a database or table.", kind->keyword));
+}
+
+/// Changes are visible at once here, so there is no stale schema to forget; clients send this after creating a table.
+Result<CommandResult> clear_schema_cache(Context& context, const Arguments& arguments) {
+    if (arguments.has("table")) {
+        SLUICE_TRY(const auto target, context.table(arguments.get("table")));
+    } else {
+        SLUICE_TRY(const auto database, context.database());
+    }
+    return std::move(CommandResult(shape::kNodeStatus).add({std::string("node-0"), std::string("Succeeded")}));
+}
+
+} // namespace sluice::engine

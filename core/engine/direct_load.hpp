@@ -1,0 +1,49 @@
+#pragma once
+
+#include "core/base/result.hpp"
+#include "core/data/chunk.hpp"
+#include "core/ingest/writer.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::engine {
+
+/// Loads rows of a command into one new extent: they are written ahead in pieces that nobody sees, then one commit
+/// shows them all (engine 8.6). Destroyed without commit, nothing of it stays. One thread.
+class DirectLoad {
+public:
+    DirectLoad(ingest::DatabaseWriter& writer, std::shared_ptr<const catalog::Table> table);
+    ~DirectLoad();
+    DirectLoad(const DirectLoad&) = delete;
+    DirectLoad& operator=(const DirectLoad&) = delete;
+
+    /// Takes rows of the table's schema; writes them ahead when enough have come together.
+    Result<> add(data::Chunk chunk);
+    Result<> add(data::Rows rows);
+
+    struct Options {
+        std::vector<std::string> tags = {};
+        std::optional<Ticks> creation_time = {};
+        bool replace = false; ///< the table's other rows go in the same commit
+    };
+    /// The extent; nothing when there were no rows. With `replace` the table is emptied even then.
+    Result<std::optional<store::Part>> commit(Options options);
+
+    std::uint64_t rows() const { return count_; }
+
+private:
+    Result<> flush();
+
+    ingest::DatabaseWriter& writer_;
+    const std::shared_ptr<const catalog::Table> table_;
+    const store::PartId part_;
+    data::Rows pending_;
+    std::uint64_t count_ = 0;
+    Bytes size_ = 0;
+    bool written_ = false; ///< pieces exist that would have to be discarded
+};
+
+} // namespace sluice::engine
