@@ -1,0 +1,296 @@
+// The part of the router that reads files: a notification is an event whose rows come from the file it names (data-connections 4).
+#include "core/base/log.hpp"
+#include "core/data/gzip.hpp"
+#include "core/router/router.hpp"
+
+#include <fmt/format.h>
+
+#include <condition_variable>
+#include <functional>
+
+namespace sluice::router {
+
+using ingest::Path;
+using ingest::Piece;
+using ingest::TableBatch;
+
+namespace {
+
+constexpr Bytes kMaxFile = 6_GiB;            // data-connections 1.12
+/// Files up to this size share their batch with neighbours; larger ones are written ahead in pieces of their own.
+constexpr Bytes kSmallFile = 1_MiB;
+constexpr Bytes kSmallGzip = 64_KiB;
+/// Memory of the rows of one piece. A piece of typed rows takes about twice its text (configuration 2.6, queued.piece_bytes).
+constexpr Bytes kPieceMemory = 8_MiB;
+constexpr unsigned kPiecesInFlight = 3;
+
+std::string file_key(std::string_view url, std::string_view etag) { return std::string(url).append("\x1f").append(etag); }
+
+std::uint64_t file_hash(std::string_view url, std::string_view etag) { return std::hash<std::string>{}(file_key(url, etag)); }
+
+/// Rows of a large file, handed to the writer piece by piece while the rest is still being read. One thread at a time.
+class PieceWriter {
+public:
+    PieceWriter(ingest::DatabaseWriter& writer, std::shared_ptr<const catalog::Table> table)
+        : writer_(writer), table_(std::move(table)) {}
+
+    /// Takes the rows when there are enough of them; waits while too many pieces are on their way.
+    Result<> offer(data::Rows& rows) {
+        const Bytes memory = rows.memory();
+        if (memory < kPieceMemory)
+            return {};
+        if (!part_.id)
+            part_.id = writer_.reserve_part();
+        part_.rows += rows.size();
+        SLUICE_CHECK(wait_below(kPiecesInFlight));
+        {
+            Lock lock(state_->mutex);
+            ++state_->in_flight;
+        }
+        Piece piece{part_.id, table_, std::move(rows), memory, [state = state_](const Result<>& written) {
+                        Lock lock(state->mutex);
+                        --state->in_flight;
+                        if (!written && !state->error)
+                            state->error = written.error();
+                        state->changed.notify_all();
+                    }};
+        rows = data::Rows(table_->schema());
+        writer_.submit_piece(std::move(piece));
+        return {};
+    }
+
+    /// Waits for all pieces. Nothing: the file was too small for any.
+    Result<std::optional<store::Part>> finish() {
+        if (!part_.id)
+            return std::optional<store::Part>();
+        SLUICE_CHECK(wait_below(1));
+        return std::optional(part_);
+    }
+
+    void discard() {
+        if (!part_.id)
+            return;
+        (void)wait_below(1);
+        if (auto dropped = writer_.discard_piece(part_.id); !dropped)
+            log::warn("pieces of a file could not be removed, they go at the next start", {{"error", dropped.error().message}});
+    }
+
+private:
+    struct State {
+        Mutex mutex;
+        Condition changed;
+        unsigned in_flight SLUICE_GUARDED_BY(mutex) = 0;
+        std::optional<Error> error SLUICE_GUARDED_BY(mutex);
+    };
+
+    Result<> wait_below(unsigned limit) {
+        Lock lock(state_->mutex);
+        while (state_->in_flight >= limit && state_->in_flight > 0)
+            state_->changed.wait(lock);
+        if (state_->error)
+            return *state_->error;
+        return {};
+    }
+
+    ingest::DatabaseWriter& writer_;
+    std::shared_ptr<const catalog::Table> table_;
+    store::Part part_;
+    std::shared_ptr<State> state_ = std::make_shared<State>();
+};
+
+/// Feeds a file to a parser, inflating it when its name says so. `after_block` runs between blocks.
+Result<data::ParseOutcome> parse_file(OpenedFile& file, bool gzipped, data::Parser& parser, data::Rows& rows, Bytes& raw_size,
+                                      const std::function<Result<>()>& after_block) {
+    parser.begin();
+    const auto feed = [&](std::string_view block) -> Result<> {
+        raw_size += block.size();
+        if (raw_size > kMaxFile)
+            return Error{ErrorCode::TooLarge, "The file has more than 6 GB uncompressed.", "BadRequest_FileTooLarge"};
+        SLUICE_CHECK(parser.feed(block, false, rows));
+        return after_block();
+    };
+    std::optional<data::GzipReader> gzip;
+    if (gzipped)
+        gzip.emplace(kMaxFile);
+    for (;;) {
+        SLUICE_TRY(const std::string_view block, file.read());
+        if (block.empty())
+            break;
+        SLUICE_CHECK(gzip ? gzip->feed(block, feed) : feed(block));
+    }
+    if (gzip)
+        SLUICE_CHECK(gzip->finish());
+    return parser.finish(rows);
+}
+
+} // namespace
+
+void Router::load_known_files() {
+    const data::Schema schema{{{"url", data::ScalarType::String}, {"etag", data::ScalarType::String}}};
+    std::vector<DecidedFile> pending;
+    for (ingest::DatabaseWriter* writer : writers()) {
+        auto result = writer->store().query("SELECT url, etag FROM sluice.files WHERE connection = ?", {settings_.name}, schema, {});
+        while (result) {
+            auto chunk = result->next();
+            if (!chunk) {
+                failure_ = chunk.error();
+                return;
+            }
+            if (!*chunk)
+                break;
+            for (std::size_t row = 0; row < (*chunk)->rows(); ++row)
+                known_files_.insert(file_hash((*chunk)->column(0).text(row), (*chunk)->column(1).text(row)));
+        }
+        if (!result) { // without the list a file could be ingested twice, so the source starts over
+            failure_ = result.error();
+            return;
+        }
+        for (store::FileRecord& record : writer->store().files_with_pending_action(settings_.name))
+            pending.push_back({writer->database(), std::move(record)});
+    }
+    run_file_actions(std::move(pending));
+}
+
+std::vector<ingest::DatabaseWriter*> Router::writers() const {
+    std::vector<ingest::DatabaseWriter*> all{&own_};
+    if (settings_.multi_database)
+        for (const std::string& name : databases_.names())
+            if (ingest::DatabaseWriter* writer = databases_.writer(name); writer != &own_)
+                all.push_back(writer);
+    return all;
+}
+
+bool Router::is_known(const FileReference& file) {
+    if (undecided_files_.contains(file_key(file.url, file.etag)))
+        return true;
+    if (!known_files_.contains(file_hash(file.url, file.etag)))
+        return false;
+    for (ingest::DatabaseWriter* writer : writers())
+        if (writer->store().find_file(settings_.name, file.url, file.etag))
+            return true;
+    return false;
+}
+
+void Router::take_file(const Message& message, Lane& lane) {
+    auto file = connection_->file_of(message);
+    if (!file) {
+        park(message, lane, {}, file.error());
+        return;
+    }
+    Gather& own = gather_of(own_);
+    if (file->size == 0) {
+        decide_file(*file, own, "skipped(empty)", true);
+        skip(own, "empty_file");
+        return;
+    }
+    if (is_known(*file)) {
+        skip(own, "duplicate");
+        return;
+    }
+    auto routed = route(message, file->name);
+    if (!routed) {
+        auto routing = connection_->routing_of(message);
+        park(message, lane, routing ? *routing : RoutingProperties{}, routed.error());
+        decide_file(*file, own, "failed", false);
+        return;
+    }
+    Gather& gather = gather_of(*routed->plan->writer);
+    if (!claim(lane, message, gather))
+        return;
+    auto ingested = ingest_file(*file, *routed, gather);
+    if (ingested) {
+        ++gather.delivery().received;
+        decide_file(*file, gather, "ingested", true);
+    } else if (ingested.error().reason == "Superseded" || ingested.error().reason == "Download_SourceNotFound") {
+        // A newer notification follows, or there is nothing left to read: not a failure (data-connections 4.9.3, 4.9.4).
+        skip(gather, ingested.error().reason == "Superseded" ? "superseded" : "deleted");
+    } else if (ingested.error().code == ErrorCode::Cancelled || ingested.error().code == ErrorCode::Io) {
+        failure_ = ingested.error();
+    } else {
+        park(message, lane, routed->routing, ingested.error());
+        decide_file(*file, gather, "failed", false);
+    }
+}
+
+Result<> Router::ingest_file(FileReference& file, const Routed& routed, Gather& gather) {
+    SLUICE_TRY(auto opened, connection_->open_file(file));
+    Plan& plan = *routed.plan;
+    const bool gzipped = data::name_says_gzip(file.name) || plan.compression == Compression::GZip;
+    Bytes raw_size = 0;
+
+    if (file.size <= (gzipped ? kSmallGzip : kSmallFile)) {
+        OpenBatch& open = gather.open(routed.plan);
+        const data::Rows::Mark mark = open.batch.rows.mark();
+        auto parsed = parse_file(*opened, gzipped, *plan.parser, open.batch.rows, raw_size, [] { return Result<>(); });
+        Result<> unchanged = opened->verify();
+        if (!parsed || !unchanged) {
+            open.batch.rows.rewind(mark);
+            return unchanged ? parsed.error() : unchanged.error();
+        }
+        ++open.batch.events;
+        open.batch.items = static_cast<std::uint32_t>(open.batch.events); // an item of a batch is a file (engine 4.2)
+        open.batch.raw_size += raw_size;
+        gathered_bytes_ += raw_size;
+        gather.add_bytes(raw_size);
+        batch_full_ |= open.batch.events >= settings_.micro_batch_events || open.batch.raw_size >= settings_.micro_batch_bytes;
+        return {};
+    }
+
+    data::Rows rows(plan.table->schema());
+    PieceWriter pieces(gather.writer(), plan.table);
+    auto parsed = parse_file(*opened, gzipped, *plan.parser, rows, raw_size, [&] { return pieces.offer(rows); });
+    Result<> unchanged = opened->verify();
+    auto part = pieces.finish();
+    if (!parsed || !unchanged || !part) {
+        pieces.discard();
+        if (!unchanged)
+            return unchanged.error();
+        return parsed ? part.error() : parsed.error();
+    }
+    gathered_bytes_ += rows.memory();
+    gather.add_bytes(rows.memory());
+    OpenBatch separate{routed.plan, {.table = plan.table, .rows = std::move(rows)}};
+    separate.batch.events = 1;
+    separate.batch.raw_size = raw_size;
+    if (*part) {
+        const std::uint64_t total = (*part)->rows + separate.batch.rows.size();
+        (*part)->original_size = total ? raw_size * (*part)->rows / total : 0;
+        separate.batch.raw_size = raw_size - (*part)->original_size;
+        separate.batch.pieces.push_back(std::move(**part));
+    }
+    gather.add_separate(std::move(separate));
+    batch_full_ = true;
+    return {};
+}
+
+void Router::decide_file(const FileReference& file, Gather& gather, std::string_view outcome, bool succeeded) {
+    store::FileRecord record;
+    record.connection = settings_.name;
+    record.url = file.url;
+    record.etag = file.etag;
+    record.outcome = outcome;
+    record.pending_action = connection_->action_after(file, succeeded);
+    record.time = databases_.clock().now();
+    gather.delivery().files.push_back(std::move(record));
+    known_files_.insert(file_hash(file.url, file.etag));
+    undecided_files_.insert(file_key(file.url, file.etag));
+}
+
+void Router::run_file_actions(std::vector<DecidedFile> decided) {
+    std::map<std::string, ingest::Delivery> noted; // by database
+    for (auto& [database, record] : decided) {
+        if (auto done = connection_->run_action(record.pending_action); !done) {
+            // Stays noted in the file record; tried again at the next start of the connection.
+            log::warn("file action failed", {{"connection", settings_.name}, {"file", record.url}, {"error", done.error().message}});
+            continue;
+        }
+        record.pending_action.clear();
+        noted[database].files.push_back(std::move(record));
+    }
+    for (auto& [database, delivery] : noted) {
+        delivery.connection = settings_.name;
+        databases_.writer(database)->submit(std::move(delivery));
+    }
+}
+
+} // namespace sluice::router

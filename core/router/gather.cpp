@@ -1,0 +1,99 @@
+#include "core/router/gather.hpp"
+
+namespace sluice::router {
+
+void Outstanding::began(Bytes bytes, std::uint64_t events) {
+    budget_->used += bytes;
+    Lock lock(mutex_);
+    bytes_ += bytes;
+    events_ += events;
+    ++deliveries_;
+}
+
+void Outstanding::ended(Bytes bytes, std::uint64_t events, std::vector<Ack> acks, const std::optional<Error>& error) {
+    budget_->used -= bytes;
+    Lock lock(mutex_);
+    bytes_ -= bytes;
+    events_ -= events;
+    --deliveries_;
+    acks_.insert(acks_.end(), acks.begin(), acks.end());
+    if (error && !error_)
+        error_ = error;
+    changed_.notify_all();
+}
+
+void Outstanding::file_decided(DecidedFile file) {
+    Lock lock(mutex_);
+    files_.push_back(std::move(file));
+}
+
+void Outstanding::take_acks(std::vector<Ack>& acks) {
+    Lock lock(mutex_);
+    acks.insert(acks.end(), acks_.begin(), acks_.end());
+    acks_.clear();
+}
+
+std::vector<DecidedFile> Outstanding::take_files() {
+    Lock lock(mutex_);
+    return std::exchange(files_, {});
+}
+
+std::optional<Error> Outstanding::error() const {
+    Lock lock(mutex_);
+    return error_;
+}
+
+Bytes Outstanding::bytes() const {
+    Lock lock(mutex_);
+    return bytes_;
+}
+
+std::uint64_t Outstanding::events() const {
+    Lock lock(mutex_);
+    return events_;
+}
+
+bool Outstanding::wait_until_empty(std::chrono::milliseconds patience) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    Lock lock(mutex_);
+    while (deliveries_ > 0)
+        if (changed_.wait_until(lock, deadline) == std::cv_status::timeout && deliveries_ > 0)
+            return false;
+    return true;
+}
+
+bool Outstanding::hold_slot(ingest::Admission& admission, std::chrono::milliseconds patience) {
+    {
+        Lock lock(mutex_);
+        if (slot_) {
+            ++slot_users_;
+            return true;
+        }
+    }
+    // Only the source's thread takes slots, so nobody else fills slot_ meanwhile.
+    auto ticket = admission.enter_within(patience);
+    if (!ticket)
+        return false;
+    Lock lock(mutex_);
+    slot_.emplace(std::move(*ticket));
+    slot_users_ = 1;
+    return true;
+}
+
+void Outstanding::release_slot() {
+    Lock lock(mutex_);
+    if (--slot_users_ == 0)
+        slot_.reset();
+}
+
+OpenBatch& Gather::open(const std::shared_ptr<Plan>& plan) {
+    auto [entry, is_new] = open_.try_emplace(plan.get(), OpenBatch{plan, {.table = plan->table, .rows = data::Rows(plan->table->schema())}});
+    return entry->second;
+}
+
+bool Gather::empty() const {
+    return open_.empty() && separate_.empty() && delivery_.received == 0 && delivery_.files.empty() && delivery_.gaps.empty() &&
+           delivery_.lanes.empty();
+}
+
+} // namespace sluice::router

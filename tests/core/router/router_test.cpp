@@ -1,0 +1,405 @@
+#include "core/router/router.hpp"
+
+#include "connectors/event_grid/event_grid_connection.hpp"
+#include "connectors/event_hub/event_hub_connection.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <fstream>
+
+namespace sluice::router {
+namespace {
+
+using catalog::Database;
+using data::ScalarType;
+using std::chrono::seconds;
+
+/// A database with a streamed and a queued table of one long and one string column.
+Database with_tables(Database database) {
+    for (const bool streamed : {true, false}) {
+        auto table = std::make_shared<catalog::Table>();
+        table->id = database.next_table++;
+        table->name = streamed ? "Streamed" : "Queued";
+        table->columns = {{"Id", ScalarType::Long, database.next_column++}, {"Text", ScalarType::String, database.next_column++}};
+        if (streamed)
+            table->policies.streaming = catalog::StreamingPolicy{.is_enabled = true};
+        database.tables[table->name] = table;
+    }
+    return database;
+}
+
+class RouterTest : public testing::Test {
+protected:
+    RouterTest() : databases_(options(), clock_) {
+        for (const char* name : {"Own", "Other"}) {
+            EXPECT_TRUE(databases_.open(name));
+            EXPECT_TRUE(databases_.writer(name)->change_catalogue([](const Database& d) -> Result<Database> { return with_tables(d); }));
+        }
+        settings_.name = "c";
+        settings_.database = "Own";
+        settings_.table_name = "Streamed";
+        settings_.data_format = "multijson";
+    }
+
+    ingest::Databases::Options options() {
+        ingest::Databases::Options made;
+        made.data_dir = folder_.path() / "data";
+        made.streaming_enabled = true;
+        made.expected_databases = 2;
+        return made;
+    }
+    Router event_hub() { return Router(settings_, std::make_unique<connectors::EventHubConnection>(settings_), databases_, budget_); }
+
+    Message message(std::uint64_t sequence, std::string_view body) {
+        Message made;
+        made.lane = lane_;
+        made.sequence = sequence;
+        made.payload = body;
+        return made;
+    }
+    void deliver(Router& router, const Message& made) {
+        const auto delivered = router.deliver({&made, 1});
+        ASSERT_TRUE(delivered) << delivered.error().message;
+    }
+    void deliver(Router& router, std::uint64_t sequence, std::string_view body, std::vector<Message::Property> headers = {}) {
+        Message made = message(sequence, body);
+        made.headers = headers.data();
+        made.header_count = headers.size();
+        deliver(router, made);
+    }
+    std::int64_t rows(const char* database, const char* table) {
+        const auto snapshot = databases_.catalog().find(database);
+        auto result = databases_.writer(database)->store().query(
+            "SELECT count(*) FROM (" + store::Store::visible_rows(*snapshot->find_table(table)) + ")", {}, {{{"n", ScalarType::Long}}}, {});
+        EXPECT_TRUE(result) << result.error().message;
+        return (*result->next())->column(0).get<std::int64_t>(0);
+    }
+    std::int64_t dead_letters(const char* database, std::string_view code) {
+        auto result = databases_.writer(database)->store().query("SELECT count(*) FROM sluice.dead_letters WHERE error_code = ?",
+                                                                 {std::string(code)}, {{{"n", ScalarType::Long}}}, {});
+        EXPECT_TRUE(result) << result.error().message;
+        return (*result->next())->column(0).get<std::int64_t>(0);
+    }
+    store::ConnectionTotals totals() { return databases_.writer("Own")->totals("c"); }
+    void open(Router& router, std::string_view lane = "l/0") {
+        const auto opened = router.open_lane(lane);
+        ASSERT_TRUE(opened);
+        lane_ = opened->lane;
+        resume_ = *opened;
+    }
+
+    test::TemporaryFolder folder_;
+    SystemClock clock_;
+    ingest::Databases databases_;
+    std::shared_ptr<InFlightBudget> budget_ = std::make_shared<InFlightBudget>();
+    ConnectionSettings settings_;
+    std::uint32_t lane_ = 0;
+    ResumePoint resume_;
+};
+
+TEST_F(RouterTest, EventsBecomeRowsAndAreAcknowledgedAfterTheCommit) {
+    Router router = event_hub();
+    open(router);
+    deliver(router, 1, R"({"Id":1,"Text":"a"})");
+    deliver(router, 2, R"({"Id":2,"Text":"b"})");
+    std::vector<Ack> acks;
+    router.take_acks(acks);
+    EXPECT_TRUE(acks.empty());
+    ASSERT_TRUE(router.drain(seconds(10)));
+    router.take_acks(acks);
+    ASSERT_EQ(acks.size(), 1u);
+    EXPECT_EQ(acks[0].first, 1u);
+    EXPECT_EQ(acks[0].last, 2u);
+    EXPECT_EQ(rows("Own", "Streamed"), 2);
+    EXPECT_EQ(router.events_in_flight(), 0u);
+}
+
+TEST_F(RouterTest, ABadEventIsParkedAndItsNeighboursAreStored) {
+    Router router = event_hub();
+    open(router);
+    deliver(router, 1, R"({"Id":1})");
+    deliver(router, 2, R"({"Id":)");
+    deliver(router, 3, R"({"Id":3})");
+    ASSERT_TRUE(router.drain(seconds(10)));
+    EXPECT_EQ(rows("Own", "Streamed"), 2);
+    EXPECT_EQ(dead_letters("Own", "BadRequest_InvalidBlob"), 1);
+    EXPECT_EQ(totals().received, 3u);
+    EXPECT_EQ(totals().stored, 2u);
+    EXPECT_EQ(totals().dead_lettered, 1u);
+    EXPECT_EQ(databases_.writer("Own")->lane_position("c", "l/0")->sequence, 3u);
+}
+
+TEST_F(RouterTest, APartlyParsedEventLeavesNoRows) {
+    Router router = event_hub();
+    open(router);
+    deliver(router, 1, R"({"Id":1}{"Id":2}{"Id":)");
+    deliver(router, 2, R"({"Id":3})");
+    ASSERT_TRUE(router.drain(seconds(10)));
+    EXPECT_EQ(rows("Own", "Streamed"), 1);
+}
+
+TEST_F(RouterTest, EventsThatNameAnUnknownTableOrMappingOrDatabaseAreParkedWithTheCode) {
+    Router router = event_hub();
+    open(router);
+    deliver(router, 1, "{}", {{"Table", "Nowhere"}});
+    deliver(router, 2, "{}", {{"IngestionMappingReference", "none"}});
+    deliver(router, 3, "{}", {{"Database", "Other"}});
+    deliver(router, 4, "{}", {{"Format", "nonsense"}});
+    deliver(router, 5, "{}", {{"Compression", "lz4"}});
+    deliver(router, 6, "not gzip", {{"Compression", "gzip"}});
+    ASSERT_TRUE(router.drain(seconds(10)));
+    for (const char* code : {"BadRequest_TableNotExist", "BadRequest_MappingReferenceWasNotFound", "BadRequest_NonMultiDatabaseDataConnection",
+                             "BadRequest_FormatNotSupported", "BadRequest_MalformedIngestionProperty", "BadRequest_InvalidBlob"})
+        EXPECT_EQ(dead_letters("Own", code), 1) << code;
+}
+
+TEST_F(RouterTest, AnEmptyRoutingPropertyCountsAsAbsent) {
+    Router router = event_hub();
+    open(router);
+    deliver(router, 1, R"({"Id":1})", {{"Table", ""}});
+    ASSERT_TRUE(router.drain(seconds(10)));
+    EXPECT_EQ(rows("Own", "Streamed"), 1);
+}
+
+TEST_F(RouterTest, ATableWithoutAPolicyIsQueuedAndItsRowsAreStaged) {
+    Router router = event_hub();
+    open(router);
+    deliver(router, 1, R"({"Id":1})", {{"Table", "Queued"}});
+    ASSERT_TRUE(router.drain(seconds(10)));
+    EXPECT_EQ(rows("Own", "Queued"), 0);
+    EXPECT_EQ(totals().staged, 1u);
+    ASSERT_TRUE(databases_.writer("Own")->seal_now({}, "Time"));
+    EXPECT_EQ(rows("Own", "Queued"), 1);
+    EXPECT_EQ(totals().staged, 0u);
+    EXPECT_EQ(totals().stored, 1u);
+}
+
+TEST_F(RouterTest, TagsForceTheQueuedPath) {
+    Router router = event_hub();
+    open(router);
+    deliver(router, 1, R"({"Id":1})", {{"Tags", "['drop-by:d1']"}});
+    ASSERT_TRUE(router.drain(seconds(10)));
+    const auto parts = databases_.writer("Own")->parts();
+    ASSERT_EQ(parts.size(), 1u);
+    EXPECT_EQ(parts[0].state, store::PartState::Staged);
+    EXPECT_EQ(parts[0].tags, std::vector<std::string>{"drop-by:d1"});
+}
+
+TEST_F(RouterTest, TombstonesAreSkippedAndCounted) {
+    Router router = event_hub();
+    open(router);
+    Message tombstone = message(1, {});
+    tombstone.payload_is_null = true;
+    deliver(router, tombstone);
+    ASSERT_TRUE(router.drain(seconds(10)));
+    EXPECT_EQ(totals().skipped["tombstone"], 1u);
+    EXPECT_EQ(totals().received, 1u);
+    EXPECT_EQ(databases_.writer("Own")->lane_position("c", "l/0")->sequence, 1u);
+}
+
+TEST_F(RouterTest, ANewInstanceResumesAfterTheCommittedPosition) {
+    {
+        Router router = event_hub();
+        open(router);
+        EXPECT_FALSE(resume_.found);
+        Message made = message(41, R"({"Id":1})");
+        made.position = "token";
+        deliver(router, made);
+        ASSERT_TRUE(router.drain(seconds(10)));
+    }
+    Router again = event_hub();
+    open(again);
+    EXPECT_TRUE(resume_.found);
+    EXPECT_EQ(resume_.sequence, 41u);
+    EXPECT_EQ(resume_.position, "token");
+    deliver(again, 41, R"({"Id":1})"); // delivered again all the same
+    ASSERT_TRUE(again.drain(seconds(10)));
+    EXPECT_EQ(rows("Own", "Streamed"), 1);
+    EXPECT_EQ(totals().skipped["duplicate"], 1u);
+}
+
+TEST_F(RouterTest, AnOwnerThatWasReplacedStops) {
+    Router old_owner = event_hub();
+    open(old_owner);
+    deliver(old_owner, 1, R"({"Id":1})");
+    Router new_owner = event_hub();
+    open(new_owner);
+    old_owner.drain(seconds(10));
+    const Message next = message(2, R"({"Id":2})");
+    const auto refused = old_owner.deliver({&next, 1});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().reason, ingest::kLaneFenced);
+    EXPECT_EQ(rows("Own", "Streamed"), 0);
+}
+
+TEST_F(RouterTest, MultiDatabaseEventsAreStoredOnceInEachAcrossARestart) {
+    settings_.multi_database = true;
+    {
+        Router router = event_hub();
+        open(router);
+        deliver(router, 1, R"({"Id":1})", {{"Database", "Other"}});
+        deliver(router, 2, R"({"Id":2})");
+        ASSERT_TRUE(router.drain(seconds(10)));
+    }
+    EXPECT_EQ(rows("Other", "Streamed"), 1);
+    EXPECT_EQ(rows("Own", "Streamed"), 1);
+    EXPECT_EQ(databases_.writer("Other")->lane_position("c", "l/0")->sequence, 1u);
+}
+
+TEST_F(RouterTest, AnotherDatabaseDropsWhatItHasAfterACrashBetweenTheCommits) {
+    settings_.multi_database = true;
+    // The other database committed sequence 7, the own one did not get that far.
+    const auto epoch = databases_.writer("Other")->open_lane("c", "l/0").epoch;
+    ingest::Delivery earlier;
+    earlier.connection = "c";
+    earlier.lanes.push_back({"l/0", epoch, 7, {}});
+    databases_.writer("Other")->submit(std::move(earlier));
+    ASSERT_TRUE(databases_.writer("Other")->save_setting("wait", "for the delivery"));
+    Router router = event_hub();
+    open(router);
+    deliver(router, 7, R"({"Id":7})", {{"Database", "Other"}});
+    deliver(router, 8, R"({"Id":8})", {{"Database", "Other"}});
+    ASSERT_TRUE(router.drain(seconds(10)));
+    EXPECT_EQ(rows("Other", "Streamed"), 1);
+    EXPECT_EQ(databases_.writer("Own")->lane_position("c", "l/0")->sequence, 8u);
+}
+
+TEST_F(RouterTest, AFullHouseOfEventsPausesTheSource) {
+    settings_.max_in_flight_bytes = 1000;
+    settings_.micro_batch_bytes = 1_GiB;
+    Router router = event_hub();
+    open(router);
+    EXPECT_GT(router.credit().messages, 0u);
+    const std::string body = R"({"Id":1,"Text":")" + std::string(2000, 'x') + "\"}";
+    deliver(router, 1, body);
+    EXPECT_EQ(router.credit().messages, 0u);
+    EXPECT_TRUE(router.paused());
+    ASSERT_TRUE(router.drain(seconds(10)));
+    EXPECT_GT(router.credit().messages, 0u);
+}
+
+TEST_F(RouterTest, OversizedEventsAreParked) {
+    settings_.max_event_bytes = 10;
+    Router router = event_hub();
+    open(router);
+    deliver(router, 1, R"({"Id":1,"Text":"too long"})");
+    ASSERT_TRUE(router.drain(seconds(10)));
+    EXPECT_EQ(dead_letters("Own", "Stream_InputStreamTooLarge"), 1);
+}
+
+TEST_F(RouterTest, LostRangesBecomeGapsOfTheNextCommit) {
+    Router router = event_hub();
+    open(router);
+    router.lost(lane_, 5, 9, "retention");
+    deliver(router, 10, R"({"Id":1})");
+    ASSERT_TRUE(router.drain(seconds(10)));
+    EXPECT_EQ(totals().gap, 5u);
+}
+
+class FileRouterTest : public RouterTest {
+protected:
+    FileRouterTest() {
+        settings_.kind = ConnectionKind::EventGrid;
+        settings_.data_format = "";
+        settings_.table_name = "Queued";
+        std::filesystem::create_directories(root());
+    }
+    std::filesystem::path root() const { return folder_.path() / "in"; }
+    Router event_grid() { return Router(settings_, std::make_unique<connectors::EventGridConnection>(settings_), databases_, budget_); }
+
+    void notify(Router& router, std::uint64_t sequence, const std::string& name, const std::string& etag = "e1") {
+        const std::string path = (root() / name).string();
+        std::error_code ignored;
+        const auto size = std::filesystem::file_size(path, ignored);
+        const std::string payload = R"([{"eventType":"Microsoft.Storage.BlobCreated","data":{"url":"file://in/)" + name + R"(","contentLength":)" +
+                                    std::to_string(ignored ? 1 : size) + "}}]";
+        const std::array<Message::Property, 2> system{{{"file.path", path}, {"file.etag", etag}}};
+        Message made = message(sequence, payload);
+        made.system = system.data();
+        made.system_count = system.size();
+        deliver(router, made);
+    }
+    void write(const std::string& name, const std::string& text) { std::ofstream(root() / name) << text; }
+    void seal() { ASSERT_TRUE(databases_.writer("Own")->seal_now({}, "Time")); }
+};
+
+TEST_F(FileRouterTest, AFileIsIngestedOnceHoweverOftenItIsAnnounced) {
+    write("a.csv", "1,a\n2,b\n");
+    {
+        Router router = event_grid();
+        open(router, "ledger");
+        notify(router, 1, "a.csv");
+        notify(router, 2, "a.csv");
+        ASSERT_TRUE(router.drain(seconds(10)));
+    }
+    Router again = event_grid();
+    open(again, "ledger");
+    notify(again, 3, "a.csv");
+    ASSERT_TRUE(again.drain(seconds(10)));
+    seal();
+    EXPECT_EQ(rows("Own", "Queued"), 2);
+    EXPECT_EQ(totals().skipped["duplicate"], 2u);
+}
+
+TEST_F(FileRouterTest, ALargeFileIsWrittenAheadAndCountsWhole) {
+    std::string text;
+    for (int i = 0; i < 300'000; ++i)
+        text += std::to_string(i) + ",row of a large file that needs pieces\n";
+    write("large.csv", text);
+    Router router = event_grid();
+    open(router, "ledger");
+    notify(router, 1, "large.csv");
+    ASSERT_TRUE(router.drain(seconds(30)));
+    EXPECT_EQ(rows("Own", "Queued"), 0);
+    seal();
+    EXPECT_EQ(rows("Own", "Queued"), 300'000);
+    EXPECT_EQ(totals().stored, 1u);
+}
+
+TEST_F(FileRouterTest, ALargeFileThatBreaksOffLeavesNothing) {
+    std::string text;
+    for (int i = 0; i < 300'000; ++i)
+        text += std::to_string(i) + ",row of a large file that needs pieces\n";
+    write("broken.csv", text + "1,\"open quote\n");
+    Router router = event_grid();
+    open(router, "ledger");
+    notify(router, 1, "broken.csv");
+    ASSERT_TRUE(router.drain(seconds(30)));
+    seal();
+    EXPECT_EQ(rows("Own", "Queued"), 0);
+    EXPECT_EQ(dead_letters("Own", "Stream_ClosingQuoteMissing"), 1);
+    for (const store::Part& part : databases_.writer("Own")->parts())
+        EXPECT_NE(part.state, store::PartState::Piece);
+}
+
+TEST_F(FileRouterTest, MissingAndEmptyFilesAreSkippedAndCounted) {
+    write("empty.csv", "");
+    Router router = event_grid();
+    open(router, "ledger");
+    notify(router, 1, "gone.csv");
+    notify(router, 2, "empty.csv");
+    ASSERT_TRUE(router.drain(seconds(10)));
+    EXPECT_EQ(totals().skipped["deleted"], 1u);
+    EXPECT_EQ(totals().skipped["empty_file"], 1u);
+    EXPECT_EQ(totals().received, 2u);
+}
+
+TEST_F(FileRouterTest, ADoneFileIsMovedAfterTheCommit) {
+    settings_.on_success = "move";
+    settings_.done_dir = (folder_.path() / "done").string();
+    write("a.csv", "1,a\n");
+    Router router = event_grid();
+    open(router, "ledger");
+    notify(router, 1, "a.csv");
+    EXPECT_TRUE(std::filesystem::exists(root() / "a.csv"));
+    ASSERT_TRUE(router.drain(seconds(10)));
+    EXPECT_FALSE(std::filesystem::exists(root() / "a.csv"));
+    EXPECT_TRUE(std::filesystem::exists(folder_.path() / "done/a.csv"));
+    ASSERT_TRUE(databases_.writer("Own")->save_setting("wait", "until the action is noted"));
+    EXPECT_TRUE(databases_.writer("Own")->store().files_with_pending_action("c").empty());
+}
+
+} // namespace
+} // namespace sluice::router
