@@ -1,0 +1,14 @@
+#pragma once
+
+#include "core/base/result.hpp"
+
+#include <string>
+
+namespace sluice::host {
+
+/// Looks at a file before the loader does, which dies of SIGBUS when a library is cut short and speaks in riddles of
+/// other machines. Invalid: it is no complete shared library of this machine; the message is a reason to put behind the
+/// file's name.
+Result<> check_elf(const std::string& file);
+
+} // namespace sluice::host
