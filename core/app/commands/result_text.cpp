@@ -1,0 +1,223 @@
+#include "core/app/commands/result_text.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace sluice::app {
+namespace {
+
+// Ordered, so that JSON output keeps the order of the columns.
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kWidestCell = 100;
+
+std::string dump(const Json& value) {
+    return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string cell_text(const Json& value) {
+    if (value.is_null())
+        return {};
+    return value.is_string() ? value.get<std::string>() : dump(value);
+}
+
+/// One line, and on a terminal not too long.
+std::string flat(std::string_view text, bool cut) {
+    std::string out;
+    std::size_t width = 0;
+    for (const char c : text) {
+        const bool begins = (c & 0xC0) != 0x80;
+        if (cut && begins && ++width > kWidestCell)
+            return out + "…";
+        if (c == '\n')
+            out += "\\n";
+        else if (c == '\r')
+            out += "\\r";
+        else if (c == '\t')
+            out += "\\t";
+        else
+            out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f
+                       ? '?'
+                       : c; // no control sequence of a stored text reaches the terminal
+    }
+    return out;
+}
+
+std::string quoted(std::string_view text) {
+    if (text.find_first_of(",\"\r\n") == std::string_view::npos)
+        return std::string(text);
+    std::string out = "\"";
+    for (const char c : text) {
+        out += c;
+        if (c == '"')
+            out += c;
+    }
+    return out + '"';
+}
+
+std::string escaped(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        switch (c) {
+        case '\t':
+            out += "\\t";
+            break;
+        case '\n':
+            out += "\\n";
+            break;
+        case '\r':
+            out += "\\r";
+            break;
+        case '\\':
+            out += "\\\\";
+            break;
+        default:
+            out += c;
+        }
+    }
+    return out;
+}
+
+template <class Cell> std::string joined(const TextTable& table, char separator, Cell cell) {
+    std::string out;
+    for (std::size_t i = 0; i < table.columns.size(); ++i)
+        out += (i == 0 ? std::string() : std::string(1, separator)) + cell(table.columns[i].name);
+    out += '\n';
+    for (const auto& row : table.rows) {
+        for (std::size_t i = 0; i < row.size(); ++i)
+            out += (i == 0 ? std::string() : std::string(1, separator)) + cell(row[i]);
+        out += '\n';
+    }
+    return out;
+}
+
+bool is_number(const std::string& type) {
+    return type == "int" || type == "long" || type == "real" || type == "decimal" || type == "timespan";
+}
+
+TextTable to_text(const Json& table) {
+    TextTable text;
+    for (const Json& column : table.at("Columns"))
+        text.columns.push_back({column.at("ColumnName").get<std::string>(), is_number(column.value("ColumnType", ""))});
+    for (const Json& row : table.at("Rows")) {
+        if (!row.is_array())
+            continue;
+        auto& cells = text.rows.emplace_back();
+        for (const Json& cell : row)
+            cells.push_back(cell_text(cell));
+        cells.resize(text.columns.size());
+    }
+    return text;
+}
+
+std::string to_objects(const Json& table) {
+    std::string out = "[";
+    for (const Json& row : table.at("Rows")) {
+        if (!row.is_array())
+            continue;
+        Json object = Json::object();
+        for (std::size_t i = 0; i < row.size() && i < table.at("Columns").size(); ++i)
+            object[table.at("Columns")[i].at("ColumnName").get<std::string>()] = row[i];
+        out += (out.size() == 1 ? "\n" : ",\n") + dump(object);
+    }
+    return out + (out.size() == 1 ? "]\n" : "\n]\n");
+}
+
+std::string render(const Json& table, std::string_view format, const Style& style) {
+    if (format == "json")
+        return to_objects(table);
+    const TextTable text = to_text(table);
+    return format == "csv" ? render_csv(text) : format == "tsv" ? render_tsv(text) : render_table(text, style);
+}
+
+/// How many of the tables are results: the contents come last, when there are any.
+std::size_t result_count(const Json& tables) {
+    if (tables.size() < 4)
+        return tables.size();
+    std::size_t results = 0;
+    for (const Json& row : tables.back().at("Rows"))
+        results += row.is_array() && row.size() > 1 && row[1] == "QueryResult" ? 1 : 0;
+    return results;
+}
+
+} // namespace
+
+std::size_t display_width(std::string_view text) {
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+std::string render_table(const TextTable& table, const Style& style) {
+    std::vector<std::vector<std::string>> cells;
+    std::vector<std::size_t> widths;
+    for (const auto& column : table.columns)
+        widths.push_back(display_width(column.name));
+    for (const auto& row : table.rows) {
+        auto& line = cells.emplace_back();
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            line.push_back(flat(row[i], style.terminal));
+            widths[i] = std::max(widths[i], display_width(line.back()));
+        }
+    }
+    const auto padded = [&](const std::string& text, std::size_t i) {
+        const std::string blanks(widths[i] - display_width(text), ' ');
+        if (table.columns[i].right)
+            return blanks + text;
+        return i + 1 == widths.size() ? text : text + blanks;
+    };
+    std::string out, rule;
+    for (std::size_t i = 0; i < widths.size(); ++i) {
+        out += (i == 0 ? "" : "  ") + padded(table.columns[i].name, i);
+        rule += (i == 0 ? "" : "  ") + std::string(widths[i], '-');
+    }
+    out = style.color ? "\x1b[1m" + out + "\x1b[0m\n\x1b[2m" + rule + "\x1b[0m\n" : out + '\n' + rule + '\n';
+    for (const auto& line : cells) {
+        for (std::size_t i = 0; i < line.size(); ++i)
+            out += (i == 0 ? "" : "  ") + padded(line[i], i);
+        out += '\n';
+    }
+    if (style.terminal)
+        out += fmt::format("({} {})\n", cells.size(), cells.size() == 1 ? "row" : "rows");
+    return out;
+}
+
+std::string render_csv(const TextTable& table) {
+    return joined(table, ',', quoted);
+}
+std::string render_tsv(const TextTable& table) {
+    return joined(table, '\t', escaped);
+}
+
+Result<Rendered> render_v1(std::string_view document, std::string_view format, const Style& style) {
+    const Error odd{ErrorCode::Internal, "the server's answer is not what a bridge sends; is that a bridge?"};
+    try {
+        const Json json = Json::parse(document);
+        Rendered rendered;
+        const Json& tables = json.at("Tables");
+        const bool failed = json.contains("Exceptions");
+        // A failed answer may end before its contents; its first table is a result for sure.
+        const std::size_t results = failed && result_count(tables) == 0 ? 1 : result_count(tables);
+        for (std::size_t i = 0; i < results && i < tables.size(); ++i)
+            rendered.text += (i == 0 || format != "table" ? "" : "\n") + render(tables[i], format, style);
+        if (failed)
+            rendered.failure = cell_text(json["Exceptions"].at(0));
+        return rendered;
+    } catch (const Json::exception&) {
+        return odd;
+    }
+}
+
+Error error_of(const HttpResponse& response) {
+    const Json json = Json::parse(response.body, nullptr, false);
+    if (json.is_object() && json.contains("error") && json["error"].is_object()) {
+        const Json& error = json["error"];
+        return Error{response.status == 404   ? ErrorCode::Unsupported
+                     : response.status == 413 ? ErrorCode::TooLarge
+                                              : ErrorCode::Invalid,
+                     error.value("@message", error.value("message", "")), error.value("code", "")};
+    }
+    return Error{ErrorCode::Internal, fmt::format("the server answered {} without an explanation", response.status)};
+}
+
+} // namespace sluice::app
