@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""Kills sluice with SIGKILL at random moments while uniquely numbered events flow into a streamed and a queued table, then counts.
+
+    kill.py BUILD kafka|file|mqtt [--kills 25] [--events 100000] [--seed N]
+
+Half of the events go to table Streamed, half to Queued, through one connection. Nothing may be lost. Nothing may be there twice for
+kafka and file; for mqtt only what the broker delivered again because the spool had not acknowledged it (reliability 1).
+"""
+import argparse
+import json
+import random
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from bridge import Bridge, Kafka, Mosquitto, folder_connection, kafka_connection, mqtt_connection, wait_for
+
+SETUP = """
+.create-merge table Streamed (Id:long, Text:string)
+
+.create-merge table Queued (Id:long, Text:string)
+
+.create-or-alter database Test ingestion json mapping "Row" '[{"Column":"Id","Properties":{"Path":"$.id"}},{"Column":"Text","Properties":{"Path":"$.text"}}]'
+
+.alter table Streamed policy streamingingestion enable
+
+.alter table Queued policy ingestionbatching '{"MaximumBatchingTimeSpan":"00:00:10"}'
+"""
+
+
+def event(number):
+    return json.dumps({"id": number, "text": f"event {number} of a run that is killed again and again"})
+
+
+class KafkaFlow:
+    def __init__(self, build, folder):
+        self.kafka = Kafka(folder / "kafka", build)
+        self.kafka.create_topic("events", 4)
+        self.connections = kafka_connection(self.kafka.bootstrap, ["events"], "Streamed")
+        self.streamed = self.kafka.producer("events")
+        self.queued = self.kafka.producer("events", "-H", "Table=Queued")
+
+    def send(self, streamed, queued):
+        for process, numbers in ((self.streamed, streamed), (self.queued, queued)):
+            process.stdin.write("".join(event(n) + "\n" for n in numbers))
+            process.stdin.flush()
+
+    def finish(self):
+        for process in (self.streamed, self.queued):
+            process.stdin.close()
+            if process.wait(60):
+                raise RuntimeError("a producer failed")
+
+    def stop(self):
+        self.kafka.stop()
+
+
+class MqttFlow:
+    def __init__(self, build, folder):
+        self.broker = Mosquitto(folder / "mosquitto")
+        self.connections = mqtt_connection(self.broker.url, "Streamed")
+        self.streamed = self.queued = None
+
+    def send(self, streamed, queued):
+        if self.streamed is None:  # the session exists by now, so the broker keeps what is published while we are down
+            self.streamed = self.broker.publisher("devices/a/messages/events/")
+            self.queued = self.broker.publisher("devices/b/messages/events/Table=Queued")
+        for process, numbers in ((self.streamed, streamed), (self.queued, queued)):
+            process.stdin.write("".join(event(n) + "\n" for n in numbers))
+            process.stdin.flush()
+
+    def finish(self):
+        for process in (self.streamed, self.queued):
+            process.stdin.close()
+            if process.wait(120):
+                raise RuntimeError("a publisher failed")
+
+    def stop(self):
+        self.broker.stop()
+
+
+class FileFlow:
+    def __init__(self, build, folder):
+        self.root = folder / "in"
+        for table in ("Streamed", "Queued"):
+            (self.root / table).mkdir(parents=True)
+        self.connections = folder_connection(self.root, "", source='path_template = "{table}/{*}"')
+        self.files = 0
+
+    def send(self, streamed, queued):
+        for table, numbers in (("Streamed", streamed), ("Queued", queued)):
+            if numbers:
+                self.files += 1
+                temporary = self.root / table / f".part-{self.files}"
+                temporary.write_text("".join(f"{n},event {n} of a run that is killed again and again\n" for n in numbers))
+                temporary.rename(self.root / table / f"part-{self.files:06}.csv")
+
+    def finish(self):
+        pass
+
+    def stop(self):
+        pass
+
+
+FLOWS = {"kafka": KafkaFlow, "mqtt": MqttFlow, "file": FileFlow}
+
+
+def produce(flow, events, rate, failure):
+    try:
+        step = 200
+        begun = time.monotonic()
+        for first in range(0, events, step):
+            numbers = range(first, min(first + step, events))
+            flow.send([n for n in numbers if n % 2 == 0], [n for n in numbers if n % 2])
+            pause = begun + (first + step) / rate - time.monotonic()
+            if pause > 0:
+                time.sleep(pause)
+        flow.finish()
+    except Exception as error:  # reported by the main thread
+        failure.append(error)
+
+
+def check(bridge, source, events):
+    half = {"Streamed": (events + 1) // 2, "Queued": events // 2}
+    twice = lost = 0
+    for table, expected in half.items():
+        try:
+            wait_for(f"{expected} events in {table}",
+                     lambda: bridge.rows(f"{table} | summarize by Id | count")[0][0] >= expected, 180, 0.5)
+        except TimeoutError:
+            pass
+        distinct, total, low, high = bridge.rows(f"{table} | summarize n=count() by Id | summarize count(), sum(n), min(Id), max(Id)")[0]
+        print(f"{source}: {table}: expected {expected} distinct {distinct} rows {total} ids {low}..{high}")
+        lost += expected - distinct
+        twice += total - distinct
+    return lost, twice
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build", type=Path)
+    parser.add_argument("source", choices=sorted(FLOWS))
+    parser.add_argument("--kills", type=int, default=25)
+    parser.add_argument("--events", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=None)
+    options = parser.parse_args()
+    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
+    print(f"{options.source}: seed {seed}", flush=True)
+    chance = random.Random(seed)
+    with tempfile.TemporaryDirectory(prefix="sluice-kill.") as name:
+        folder = Path(name)
+        flow = FLOWS[options.source](options.build.resolve(), folder)
+        try:
+            bridge = Bridge(options.build.resolve(), folder / "bridge", flow.connections, SETUP)
+            wait_for("the connection", lambda: bridge.status()["connections"][0]["state"] == "Running", 60)
+            failure = []
+            # The flow lasts about as long as the kills do: a second and a bit for each.
+            producer = threading.Thread(target=produce, args=(flow, options.events, options.events / (options.kills * 1.4), failure))
+            producer.start()
+            kills = 0
+            while kills < options.kills:
+                time.sleep(chance.uniform(0.05, 1.5))
+                bridge.kill()
+                kills += 1
+                bridge.start()
+            producer.join()
+            if failure:
+                raise failure[0]
+            lost, twice = check(bridge, options.source, options.events)
+            dead = bridge.rows(".show dead letters | count")[0][0]
+            code = bridge.stop()
+        finally:
+            flow.stop()
+    print(f"{options.source}: events {options.events} kills {kills} lost {lost} twice {twice} dead letters {dead} exit {code}", flush=True)
+    # What was on its way unacknowledged at a kill comes again: at most receive_maximum, 100, for each.
+    allowed = 0 if options.source != "mqtt" else kills * 100
+    sys.exit(0 if lost == 0 and twice <= allowed and dead == 0 and code == 0 else 1)
+
+
+if __name__ == "__main__":
+    main()
