@@ -214,14 +214,14 @@ setup = "setup.kql"
             raise RuntimeError(f"sluice did not end within 45 s of SIGTERM:\n{self.log_tail()}")
 
 
-def kafka_connection(bootstrap, topics, table, name="kafka", format="json", mapping="Row", start="beginning", extra=""):
+def kafka_connection(bootstrap, topics, table, name="kafka", format="json", mapping="Row", start="beginning", extra="", source=""):
     listed = json.dumps(topics)
     return f'''
 [[connection]]
 name = "{name}"
 kind = "EventHub"
 database = "Test"
-source = {{ plugin = "kafka", bootstrap_servers = "{bootstrap}", topics = {listed}, start_at = "{start}" }}
+source = {{ plugin = "kafka", bootstrap_servers = "{bootstrap}", topics = {listed}, start_at = "{start}"{', ' + source if source else ""} }}
 {extra}
 [connection.properties]
 tableName = "{table}"

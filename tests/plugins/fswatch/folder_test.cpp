@@ -1,6 +1,7 @@
 #include "plugins/fswatch/folder.hpp"
 #include "plugins/fswatch/notification.hpp"
-#include "tests/plugins/fswatch/temp_folder.hpp"
+#include "tests/plugins/fswatch/write_file.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -65,7 +66,7 @@ protected:
     }
     using Paths = std::set<std::string>;
 
-    TempFolder temp;
+    test::TemporaryFolder temp;
     fs::path root = temp / "in";
     FolderRules rules;
     Counts report;
@@ -284,7 +285,7 @@ TEST_F(FolderTest, AHardLinkIsFoundAndASymbolicLinkIsNot) {
     open();
     fs::create_hard_link(temp / "outside.csv", root / "hard.csv");
     fs::create_symlink(temp / "outside.csv", root / "soft.csv");
-    fs::create_directory_symlink(temp.str(), root / "loop");
+    fs::create_directory_symlink(temp.path(), root / "loop");
     ASSERT_EQ(::mkfifo((root / "pipe.csv").c_str(), 0600), 0);
     settle(4s);
     EXPECT_TRUE(announced().empty());

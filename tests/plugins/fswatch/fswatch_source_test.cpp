@@ -1,5 +1,6 @@
-#include "tests/plugins/fswatch/temp_folder.hpp"
+#include "tests/plugins/fswatch/write_file.hpp"
 #include "tests/support/plugin_host.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -52,7 +53,7 @@ protected:
     }
     using Names = std::set<std::string>;
 
-    TempFolder temp;
+    test::TemporaryFolder temp;
     fs::path root = temp / "in";
     fs::path state = temp / "state";
     Checkpoints store;

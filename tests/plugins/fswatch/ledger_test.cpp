@@ -1,5 +1,6 @@
 #include "plugins/fswatch/ledger.hpp"
-#include "tests/plugins/fswatch/temp_folder.hpp"
+#include "tests/plugins/fswatch/write_file.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <gtest/gtest.h>
 
@@ -32,7 +33,7 @@ std::string slurp(const std::filesystem::path& path) {
 
 class LedgerTest : public ::testing::Test {
 protected:
-    TempFolder folder;
+    test::TemporaryFolder folder;
     std::string file = (folder / "ledger").string();
 };
 

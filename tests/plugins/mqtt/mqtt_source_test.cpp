@@ -1,6 +1,6 @@
 #include "tests/plugins/mqtt/mosquitto.hpp"
-#include "tests/plugins/mqtt/temp_folder.hpp"
 #include "tests/support/plugin_host.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <gtest/gtest.h>
 #include <mqtt/client.h>
@@ -81,7 +81,7 @@ protected:
         return found;
     }
 
-    TempFolder temp;
+    test::TemporaryFolder temp;
     Checkpoints store;
 
 private:

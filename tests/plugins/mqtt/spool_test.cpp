@@ -1,5 +1,5 @@
 #include "plugins/mqtt/spool.hpp"
-#include "tests/plugins/mqtt/temp_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -60,7 +60,7 @@ protected:
     void crash_into(const fs::path& copy) { fs::copy(temp / "spool", copy, fs::copy_options::recursive); }
     using List = std::vector<std::string>;
 
-    TempFolder temp;
+    test::TemporaryFolder temp;
     SpoolRules rules{.sync = SpoolSync::None}; ///< what syncs cost is not the point
     std::unique_ptr<Spool> spool;
 };
