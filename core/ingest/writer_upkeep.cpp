@@ -1,0 +1,137 @@
+#include "core/base/log.hpp"
+#include "core/ingest/writer_impl.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+
+namespace sluice::ingest {
+
+using catalog::Database;
+using catalog::Snapshot;
+using std::chrono::milliseconds;
+using store::Part;
+using store::PartState;
+
+namespace {
+
+constexpr auto kFirstSealRetry = std::chrono::seconds(10); // engine 4.4
+constexpr auto kLongestSealRetry = std::chrono::minutes(30);
+constexpr auto kIdleCheckpoint = std::chrono::seconds(60);
+constexpr auto kCheckpointRetry = std::chrono::seconds(5);
+
+Ticks to_ticks(milliseconds span) {
+    return span.count() * kTicksPerMillisecond;
+}
+
+} // namespace
+
+Clock::Steady::time_point DatabaseWriter::Impl::next_due() {
+    Ticks soonest = std::numeric_limits<Ticks>::max();
+    state.parts().each_open([&](const Part& part) {
+        const auto table = tables.find(part.table);
+        if (table == tables.end())
+            return;
+        const Ticks span = part.state == PartState::RowStore
+                               ? to_ticks(options.rowstore_seal_after)
+                               : snapshot->effective_batching(*table->second).maximum_batching_time_span;
+        soonest = std::min(soonest, part.opened + span);
+    });
+    if (soonest == std::numeric_limits<Ticks>::max())
+        return clock.steady() + std::chrono::hours(1);
+    const Ticks wait = std::max<Ticks>(0, soonest - clock.now());
+    return std::max(seal_not_before, clock.steady() + std::chrono::microseconds(wait / kTicksPerMicrosecond + 1));
+}
+
+void DatabaseWriter::Impl::seal_due() {
+    struct Due {
+        catalog::TableId table;
+        std::string batch_key;
+        store::PartId rowstore = 0;
+    };
+    if (clock.steady() < seal_not_before)
+        return;
+    std::vector<Due> due;
+    const Ticks now = clock.now();
+    state.parts().each_open([&](const Part& part) {
+        const auto table = tables.find(part.table);
+        if (table == tables.end())
+            return;
+        if (part.state == PartState::RowStore) {
+            if (now - part.opened >= to_ticks(options.rowstore_seal_after))
+                due.push_back({part.table, {}, part.id});
+        } else if (now - part.opened >= snapshot->effective_batching(*table->second).maximum_batching_time_span) {
+            due.push_back({part.table, part.batch_key, 0});
+        }
+    });
+    if (due.empty())
+        return;
+    const auto sealed = in_transaction([&](store::Transaction&, CommitGroup& group) -> Result<> {
+        for (const Due& entry : due) {
+            if (entry.rowstore)
+                group.seal_part(entry.rowstore, "Time");
+            else
+                group.seal_batch(entry.table, entry.batch_key, "Time");
+        }
+        return {};
+    });
+    // Without a pause the batch would be due again at once, and a full disk would keep a core busy.
+    seal_delay =
+        sealed ? milliseconds(0)
+               : std::min<milliseconds>(std::max<milliseconds>(seal_delay * 2, kFirstSealRetry), kLongestSealRetry);
+    seal_not_before = clock.steady() + seal_delay;
+    if (!sealed)
+        log::error("sealing failed, will be tried again", {{"database", database}, {"error", sealed.error().message}});
+}
+
+void DatabaseWriter::Impl::checkpoint_if_due() {
+    const Bytes wal = store.wal_bytes();
+    const bool idle = wal > 0 && clock.steady() - last_commit >= kIdleCheckpoint;
+    if ((wal < options.checkpoint_bytes && !idle) || clock.steady() < next_checkpoint)
+        return;
+    if (const auto done = store.checkpoint(); !done) {
+        // A long query may hold on to an older state of the file; trying at every round would only cost commits their
+        // time.
+        next_checkpoint = clock.steady() + kCheckpointRetry;
+        log::debug("checkpoint put off", {{"database", database}, {"reason", done.error().message}});
+    }
+    last_commit = clock.steady();
+}
+
+Result<Snapshot> DatabaseWriter::Impl::change(const std::function<Result<Database>(const Database&)>& change) {
+    SLUICE_TRY(Database next, change(*snapshot));
+    next.version = snapshot->version + 1;
+    auto published = std::make_shared<const Database>(std::move(next));
+    SLUICE_CHECK(in_transaction([&](store::Transaction& transaction, CommitGroup& group) -> Result<> {
+        std::map<catalog::TableId, std::shared_ptr<const catalog::Table>> left;
+        for (const auto& [name, table] : published->tables)
+            left.emplace(table->id, table);
+        std::vector<store::PartId> dropped;
+        std::vector<store::PartId> disabled;
+        state.parts().each([&](const Part& part) {
+            const auto table = left.find(part.table);
+            if (table == left.end()) {
+                dropped.push_back(part.id);
+            } else if (part.state == PartState::RowStore) {
+                const auto policy = published->effective_streaming(*table->second);
+                if (!policy || !policy->is_enabled)
+                    disabled.push_back(part.id); // rearrangement (engine 1.9): the rows stay queryable, as an extent
+            }
+        });
+        for (store::PartId id : dropped) {
+            for (const auto& [connection, events] : state.parts().find(id)->events) {
+                store::ConnectionTotals& totals = state.change_totals(connection);
+                totals.staged -= events;
+                totals.skipped["table_dropped"] += events;
+            }
+            state.parts().remove(id);
+        }
+        for (store::PartId id : disabled)
+            group.seal_part(id, "RowStoreSeal");
+        return transaction.save_catalogue(*snapshot, *published);
+    }));
+    publish(published);
+    return published;
+}
+
+} // namespace sluice::ingest
