@@ -114,17 +114,8 @@ public:
     Connection(Stream::socket_type&& socket, net::io_context& context, Shared& shared)
         : shared_(shared), context_(context), stream_(std::move(socket)) {
         buffer_.reserve(kReadBytes);
-        ++shared_.open_connections;
     }
-    ~Connection() override {
-        hold_body(0);
-        --shared_.open_connections;
-        // Before the server can see the last connection go and end itself.
-        shared_.connection_ended();
-        Lock lock(shared_.mutex);
-        shared_.connections.erase(this);
-        shared_.ended.notify_all();
-    }
+    ~Connection() override { hold_body(0); }
 
     void enlist() {
         Lock lock(shared_.mutex);
@@ -558,7 +549,25 @@ private:
         stream_.close();
     }
 
+    /// Counts the connection. Goes last of all members: once the server has seen its last connection go it may end, and with it
+    /// the io_context that the stream needs to close.
+    struct Membership {
+        Shared& shared;
+        Connection* const self;
+        Membership(Shared& all, Connection* connection) : shared(all), self(connection) { ++shared.open_connections; }
+        ~Membership() {
+            --shared.open_connections;
+            shared.connection_ended();
+            Lock lock(shared.mutex);
+            shared.connections.erase(self);
+            shared.ended.notify_all();
+        }
+        Membership(const Membership&) = delete;
+        Membership& operator=(const Membership&) = delete;
+    };
+
     Shared& shared_;
+    Membership membership_{shared_, this};
     net::io_context& context_;
     Stream stream_;
     beast::flat_buffer buffer_;

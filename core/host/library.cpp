@@ -1,5 +1,6 @@
 #include "core/host/library.hpp"
 
+#include "core/base/mutex.hpp"
 #include "core/host/elf.hpp"
 #include "core/host/options.hpp"
 
@@ -127,6 +128,14 @@ std::string why_no_entry(const boost::dll::shared_library& library) {
     return fmt::format("it does not export {}; is it a sluice source plugin?", kEntry);
 }
 
+/// One more reference that nobody gives back keeps the code in memory for the life of the process.
+void keep_for_ever(const boost::dll::shared_library& loaded) {
+    static Mutex mutex;
+    static auto* const kept = new std::vector<boost::dll::shared_library>;
+    Lock lock(mutex);
+    kept->push_back(loaded);
+}
+
 } // namespace
 
 std::string_view to_string(Option::Type type) {
@@ -164,8 +173,7 @@ Result<std::shared_ptr<Library>> Library::load(const std::string& file) {
         auto descriptor = copy_descriptor(*plugin);
         if (!descriptor)
             return refused(file, descriptor.error().message);
-        // One more reference that nobody gives back keeps the code in memory for the life of the process.
-        static_cast<void>(new boost::dll::shared_library(loaded));
+        keep_for_ever(loaded);
         return std::shared_ptr<Library>(new Library(file, plugin, std::move(*descriptor)));
     } catch (const std::exception& error) {
         return refused(file, error.what()); // the loader's own words: truncated, wrong machine, missing library
