@@ -14,7 +14,8 @@
 #include <string_view>
 #include <vector>
 
-/// What exists: databases, tables, columns, mappings, functions, policies. Immutable snapshots; a change makes a new one.
+/// What exists: databases, tables, columns, mappings, functions, policies. Immutable snapshots; a change makes a new
+/// one.
 namespace sluice::catalog {
 
 using TableId = std::uint32_t;
@@ -23,8 +24,9 @@ using ColumnId = std::uint32_t;
 struct Column {
     std::string name;
     data::ScalarType type;
-    ColumnId id;            ///< names the stored column; kept by a rename, new after a change of type
+    ColumnId id; ///< names the stored column; kept by a rename, new after a change of type
     std::string docstring = {};
+    std::string encoding = {}; ///< JSON of its encoding policy, which has no effect here
 };
 
 struct StoredMapping {
@@ -34,11 +36,20 @@ struct StoredMapping {
 /// Mappings by (kind, name).
 using Mappings = std::map<std::pair<data::MappingKind, std::string>, StoredMapping>;
 
-/// Policies of one level. Those that the engine acts on have a type; the others keep their JSON text by keyword ("retention").
+/// Policies of one level. Those that the engine acts on have a type; the others keep their JSON text by keyword
+/// ("retention").
 struct Policies {
     std::optional<StreamingPolicy> streaming;
     std::optional<BatchingPolicy> batching;
     std::map<std::string, std::string, std::less<>> other;
+};
+
+/// A role that a command gave to somebody (commands 3.5).
+struct Principal {
+    std::string role; ///< as in commands: "admins", "ingestors"
+    std::string fqn;  ///< "aadapp=<id>;<tenant>"
+    std::string notes = {};
+    data::Guid id; ///< of the assignment
 };
 
 struct Table {
@@ -49,7 +60,9 @@ struct Table {
     std::string folder = {}, docstring = {};
     Mappings mappings;
     Policies policies;
-    /// Grows with each change of columns or mappings: rows prepared for an older one are fitted by column id when they are committed.
+    std::vector<Principal> principals = {};
+    /// Grows with each change of columns or mappings: rows prepared for an older one are fitted by column id when they
+    /// are committed.
     std::uint64_t version = 1;
 
     /// Names and types of `columns`; shared so that parsers and rows can hold it.
@@ -60,6 +73,14 @@ struct Table {
 struct Function {
     std::string name, parameters, body;
     std::string folder = {}, docstring = {};
+    std::vector<Principal> principals = {};
+};
+
+/// A dropped table whose rows are still kept, so that `.undo drop table` can bring it back.
+struct DroppedTable {
+    std::shared_ptr<const Table> table;
+    std::uint64_t version = 0; ///< of the database before the drop
+    Ticks time = 0;
 };
 
 /// One database at one moment. Immutable once published.
@@ -70,6 +91,9 @@ struct Database {
     std::map<std::string, Function, std::less<>> functions;
     Mappings mappings;
     Policies policies;
+    std::vector<Principal> principals = {};
+    std::string pretty_name = {};
+    std::vector<DroppedTable> dropped = {}; ///< oldest first
     TableId next_table = 1;
     ColumnId next_column = 1;
     std::uint64_t version = 1; ///< major part of `v<major>.<minor>`

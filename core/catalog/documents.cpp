@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 /// The catalogue as JSON documents. Names of members are part of the file format: old files are read by new builds.
 namespace sluice::catalog {
 namespace {
@@ -36,10 +38,21 @@ Json write(const Policies& policies) {
     return json;
 }
 
+Json write(const std::vector<Principal>& principals) {
+    Json list = Json::array();
+    for (const Principal& principal : principals)
+        list.push_back({{"role", principal.role},
+                        {"fqn", principal.fqn},
+                        {"notes", principal.notes},
+                        {"id", data::format_guid(principal.id)}});
+    return list;
+}
+
 Json write(const Database& database) {
     return {{"guid", data::format_guid(database.guid)}, {"version", database.version},
             {"nextTable", database.next_table},         {"nextColumn", database.next_column},
-            {"mappings", write(database.mappings)},     {"policies", write(database.policies)}};
+            {"mappings", write(database.mappings)},     {"policies", write(database.policies)},
+            {"principals", write(database.principals)}, {"prettyName", database.pretty_name}};
 }
 
 Json write(const Table& table) {
@@ -48,7 +61,8 @@ Json write(const Table& table) {
         columns.push_back({{"id", column.id},
                            {"name", column.name},
                            {"type", data::to_string(column.type)},
-                           {"docstring", column.docstring}});
+                           {"docstring", column.docstring},
+                           {"encoding", column.encoding}});
     return {{"id", table.id},
             {"guid", data::format_guid(table.guid)},
             {"version", table.version},
@@ -56,14 +70,24 @@ Json write(const Table& table) {
             {"folder", table.folder},
             {"docstring", table.docstring},
             {"mappings", write(table.mappings)},
-            {"policies", write(table.policies)}};
+            {"policies", write(table.policies)},
+            {"principals", write(table.principals)}};
+}
+
+Json write(const DroppedTable& dropped) {
+    Json json = write(*dropped.table);
+    json["name"] = dropped.table->name;
+    json["droppedVersion"] = dropped.version;
+    json["droppedTime"] = dropped.time;
+    return json;
 }
 
 Json write(const Function& function) {
     return {{"parameters", function.parameters},
             {"body", function.body},
             {"folder", function.folder},
-            {"docstring", function.docstring}};
+            {"docstring", function.docstring},
+            {"principals", write(function.principals)}};
 }
 
 /// What a document breaks: caught in from_documents, which knows the document.
@@ -111,6 +135,18 @@ Policies read_policies(const Json& json) {
     return policies;
 }
 
+/// Absent in files of older builds.
+std::vector<Principal> read_principals(const Json& json) {
+    std::vector<Principal> principals;
+    if (const auto found = json.find("principals"); found != json.end())
+        for (const Json& entry : *found)
+            principals.push_back({.role = entry.at("role").get<std::string>(),
+                                  .fqn = entry.at("fqn").get<std::string>(),
+                                  .notes = entry.at("notes").get<std::string>(),
+                                  .id = read_guid(entry.at("id"))});
+    return principals;
+}
+
 void read_database(const Json& json, Database& database) {
     database.guid = read_guid(json.at("guid"));
     database.version = json.at("version").get<std::uint64_t>();
@@ -118,6 +154,8 @@ void read_database(const Json& json, Database& database) {
     database.next_column = json.at("nextColumn").get<ColumnId>();
     database.mappings = read_mappings(json.at("mappings"));
     database.policies = read_policies(json.at("policies"));
+    database.principals = read_principals(json);
+    database.pretty_name = json.value("prettyName", "");
 }
 
 std::shared_ptr<const Table> read_table(const std::string& name, const Json& json) {
@@ -134,12 +172,14 @@ std::shared_ptr<const Table> read_table(const std::string& name, const Json& jso
         table->columns.push_back({.name = column.at("name").get<std::string>(),
                                   .type = *type,
                                   .id = column.at("id").get<ColumnId>(),
-                                  .docstring = column.at("docstring").get<std::string>()});
+                                  .docstring = column.at("docstring").get<std::string>(),
+                                  .encoding = column.value("encoding", "")});
     }
     table->folder = json.at("folder").get<std::string>();
     table->docstring = json.at("docstring").get<std::string>();
     table->mappings = read_mappings(json.at("mappings"));
     table->policies = read_policies(json.at("policies"));
+    table->principals = read_principals(json);
     return table;
 }
 
@@ -148,7 +188,8 @@ Function read_function(const std::string& name, const Json& json) {
             .parameters = json.at("parameters").get<std::string>(),
             .body = json.at("body").get<std::string>(),
             .folder = json.at("folder").get<std::string>(),
-            .docstring = json.at("docstring").get<std::string>()};
+            .docstring = json.at("docstring").get<std::string>(),
+            .principals = read_principals(json)};
 }
 
 void read_document(const Document& document, Database& database) {
@@ -159,6 +200,10 @@ void read_document(const Document& document, Database& database) {
         database.tables.insert_or_assign(document.name, read_table(document.name, json));
     else if (document.kind == "function")
         database.functions.insert_or_assign(document.name, read_function(document.name, json));
+    else if (document.kind == "dropped")
+        database.dropped.push_back({.table = read_table(json.at("name").get<std::string>(), json),
+                                    .version = json.at("droppedVersion").get<std::uint64_t>(),
+                                    .time = json.at("droppedTime").get<Ticks>()});
     else
         throw Broken{"this build does not know the kind; it was written by a newer one"};
 }
@@ -173,6 +218,9 @@ std::vector<Document> to_documents(const Database& database) {
         documents.push_back({"table", name, dump(write(*table))});
     for (const auto& [name, function] : database.functions)
         documents.push_back({"function", name, dump(write(function))});
+    // By number: several dropped tables may have had the same name.
+    for (const DroppedTable& dropped : database.dropped)
+        documents.push_back({"dropped", std::to_string(dropped.table->id), dump(write(dropped))});
     return documents;
 }
 
@@ -193,6 +241,8 @@ Result<Database> from_documents(std::string name, const std::vector<Document>& d
                      fmt::format("catalogue of database '{}': the stored {} '{}' cannot be read: {}", database.name,
                                  document.kind, document.name, why)};
     }
+    std::sort(database.dropped.begin(), database.dropped.end(),
+              [](const DroppedTable& a, const DroppedTable& b) { return a.version < b.version; });
     return database;
 }
 

@@ -26,14 +26,16 @@ struct TableBatch {
     std::shared_ptr<const catalog::Table> table;
     Path path = Path::Streaming;
     data::Rows rows;
-    Bytes raw_size = 0;          ///< queued: counts against MaximumRawDataSizeMB; streaming: charged size (engine 1.4.1)
-    std::uint32_t items = 1;     ///< queued: files, or chunks of at most 1 MB of events (engine 4.2)
-    std::uint64_t events = 0;    ///< events of the connection that these rows came from
-    std::string batch_key = {};  ///< queued: everything besides the table that decides who shares a batch (engine 4.2)
+    Bytes raw_size = 0;         ///< queued: counts against MaximumRawDataSizeMB; streaming: charged size (engine 1.4.1)
+    std::uint32_t items = 1;    ///< queued: files, or chunks of at most 1 MB of events (engine 4.2)
+    std::uint64_t events = 0;   ///< events of the connection that these rows came from
+    std::string batch_key = {}; ///< queued: everything besides the table that decides who shares a batch (engine 4.2)
     std::vector<std::string> tags = {};
     std::optional<Ticks> creation_time = {};
-    bool flush = false;          ///< queued: seal at once, with the whole open batch
+    bool flush = false; ///< queued: seal at once, with the whole open batch
     std::string flush_reason = "FlushImmediately";
+    /// Direct: nothing is stored when an extent of the table has one of these tags (engine 5.3).
+    std::vector<std::string> unless_tagged = {};
     /// Pieces written ahead that join with this commit (engine 8.6); `rows` may be empty then.
     std::vector<store::Part> pieces = {};
 };
@@ -49,6 +51,9 @@ struct LaneAdvance {
 /// Reason of a refused delivery: a newer epoch owns one of its lanes. The sender starts over from the stored positions.
 inline constexpr std::string_view kLaneFenced = "LaneFenced";
 
+/// Reason of a refused direct batch: one of its `unless_tagged` was there.
+inline constexpr std::string_view kIngestedBefore = "IngestedBefore";
+
 /// What one connection brings to one database for one commit: all of it, or nothing (engine 8.2).
 struct Delivery {
     std::string connection;
@@ -58,12 +63,12 @@ struct Delivery {
     std::vector<store::Gap> gaps;
     std::vector<store::FileRecord> files;
     std::vector<store::IngestionFailure> failures;
-    std::uint64_t received = 0, received_bytes = 0; ///< events that this delivery deals with
+    std::uint64_t received = 0, received_bytes = 0;    ///< events that this delivery deals with
     std::map<std::string, std::uint64_t> skipped = {}; ///< by reason
-    /// Called once on the writer's thread: after the commit, or with the error that made the writer give the delivery back.
-    /// Reason kLaneFenced: a newer epoch owns a lane of it and nothing of it was stored.
+    /// Called once on the writer's thread: after the commit, or with the error that made the writer give the delivery
+    /// back. Reason kLaneFenced: a newer epoch owns a lane of it and nothing of it was stored.
     std::function<void(const Result<>&)> done = {};
-    Bytes memory = 0;            ///< held until done
+    Bytes memory = 0; ///< held until done
 };
 
 /// Rows written ahead of the delivery that will make them count (engine 8.6).

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace sluice::ingest {
 
 using store::Part;
@@ -15,7 +17,8 @@ Result<> CommitGroup::add(Delivery& delivery) {
         if (!state_.lanes().is_current(delivery.connection, lane.lane, lane.epoch)) {
             refuse(delivery);
             return Error{ErrorCode::Unavailable,
-                         fmt::format("lane '{}' of connection '{}' has a newer owner than epoch {}", lane.lane, delivery.connection, lane.epoch),
+                         fmt::format("lane '{}' of connection '{}' has a newer owner than epoch {}", lane.lane,
+                                     delivery.connection, lane.epoch),
                          std::string(kLaneFenced)};
         }
     for (TableBatch& batch : delivery.tables)
@@ -126,6 +129,7 @@ PartId CommitGroup::part_for(const catalog::Table& table, const TableBatch& batc
         part.state = PartState::Extent;
         part.sealed = context_.now;
         part.created = batch.creation_time.value_or(context_.now);
+        part.opened = part.created;
         break;
     }
     return parts.add(std::move(part)).id;
@@ -149,6 +153,7 @@ void CommitGroup::adopt(const catalog::Table& table, const TableBatch& batch, co
             part.state = PartState::Extent;
             part.sealed = context_.now;
             part.created = batch.creation_time.value_or(context_.now);
+            part.opened = part.created;
         }
         state_.parts().add(std::move(part));
     }
@@ -175,6 +180,17 @@ Result<> CommitGroup::add_piece(Piece& piece) {
     return transaction_.append(table, piece.part, context_.now, piece.rows);
 }
 
+bool CommitGroup::has_tag(catalog::TableId table, const std::vector<std::string>& tags) const {
+    bool found = false;
+    if (!tags.empty())
+        state_.parts().each([&](const Part& part) {
+            found = found || (part.table == table && part.state == PartState::Extent &&
+                              std::find_first_of(part.tags.begin(), part.tags.end(), tags.begin(), tags.end()) !=
+                                  part.tags.end());
+        });
+    return found;
+}
+
 void CommitGroup::clear(catalog::TableId table) {
     std::vector<PartId> gone;
     state_.parts().each([&](const Part& part) {
@@ -198,12 +214,14 @@ void CommitGroup::seal_part(PartId id, const std::string& reason) {
         totals.stored += events;
     }
     // The reason tells later which of the two an extent came from: `.show data operations` counts them apart.
-    const bool row_store = part.state == PartState::RowStore && !reason.starts_with("RowStore");
-    part.seal_reason = row_store ? "RowStore" + reason : reason;
+    const bool row_store = part.state == PartState::RowStore;
+    part.seal_reason = row_store && !reason.starts_with("RowStore") ? "RowStore" + reason : reason;
     part.state = PartState::Extent;
     part.sealed = context_.now;
     if (part.created == 0)
         part.created = context_.now;
+    if (!row_store)
+        part.opened = part.created; // streamed rows came in over a time, a batch at once (engine 5.2)
     part.batch_key.clear();
     part.events.clear();
 }

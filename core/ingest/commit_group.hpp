@@ -8,7 +8,8 @@
 
 namespace sluice::ingest {
 
-/// Puts deliveries and rows into one transaction and into the writer's state; the caller commits both. Belongs to the writer's thread.
+/// Puts deliveries and rows into one transaction and into the writer's state; the caller commits both. Belongs to the
+/// writer's thread.
 class CommitGroup {
 public:
     struct Context {
@@ -20,11 +21,13 @@ public:
     CommitGroup(Context context, store::Transaction& transaction, WriterState& state)
         : context_(context), transaction_(transaction), state_(state) {}
 
-    /// Refused (reason kLaneFenced) when a newer epoch owns one of its lanes: nothing of it was put in, its pieces are removed, and
-    /// its other lanes are fenced too, because what follows on them would jump over what was refused.
+    /// Refused (reason kLaneFenced) when a newer epoch owns one of its lanes: nothing of it was put in, its pieces are
+    /// removed, and its other lanes are fenced too, because what follows on them would jump over what was refused.
     Result<> add(Delivery& delivery);
     Result<> add_rows(TableBatch& batch, const std::string& connection);
     Result<> add_piece(Piece& piece);
+    /// Whether an extent of the table has one of the tags.
+    bool has_tag(catalog::TableId table, const std::vector<std::string>& tags) const;
     /// Deletes what queries see of the table.
     void clear(catalog::TableId table);
 

@@ -37,12 +37,16 @@ struct Prepared {
 Result<Prepared> prepare(Databases& databases, const StreamRequest& request) {
     if (!databases.options().streaming_enabled)
         return Error{ErrorCode::Unsupported, "Streaming ingestion is disabled for the cluster.", "NotFound"};
-    const catalog::Snapshot database = databases.catalog().find(request.database);
+    const catalog::Snapshot database = databases.schema_cache().find(request.database);
     if (!database)
         return not_found(request.database, "Database");
     Prepared prepared{databases.writer(database->name), database->find_table(request.table), Format::Csv, nullptr};
     if (!prepared.table || !prepared.writer)
         return not_found(request.table, "Table");
+    if (prepared.writer->setting(kStreamingMaintenance) == "true")
+        return Error{ErrorCode::Unavailable,
+                     fmt::format("Streaming ingestion into database '{}' is in maintenance; try again later.", database->name),
+                     "ServiceUnavailable_StreamingIngestionDatabaseUnderMaintenance"};
     const auto policy = database->effective_streaming(*prepared.table);
     if (!policy || !policy->is_enabled)
         return Error{ErrorCode::Invalid,

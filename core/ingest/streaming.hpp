@@ -8,6 +8,9 @@
 
 namespace sluice::ingest {
 
+/// Setting of a database: "true" while its streaming requests are put off (engine 1.7 S19).
+inline constexpr const char* kStreamingMaintenance = "streaming_maintenance";
+
 /// A streaming request as it came over HTTP, decompressed (engine 1.5). The body is borrowed.
 struct StreamRequest {
     std::string database, table; ///< percent-decoded, as in the path

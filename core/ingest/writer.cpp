@@ -120,6 +120,23 @@ Result<> DatabaseWriter::seal_now(std::optional<catalog::TableId> table, std::st
     });
 }
 
+Result<> DatabaseWriter::edit_parts(const std::function<Result<>(store::Transaction&, PartBook&)>& edit) {
+    return impl_->on_writer<Result<>>([this, &edit] {
+        return impl_->in_transaction(
+            [&](store::Transaction& transaction, CommitGroup&) { return edit(transaction, impl_->state.parts()); });
+    });
+}
+
+Result<> DatabaseWriter::seal_row_store(catalog::TableId table, std::string reason) {
+    return impl_->on_writer<Result<>>([this, table, reason] {
+        return impl_->in_transaction([&](store::Transaction&, CommitGroup& group) -> Result<> {
+            if (const Part* part = impl_->state.parts().open_rowstore(table))
+                group.seal_part(part->id, reason);
+            return {};
+        });
+    });
+}
+
 Result<> DatabaseWriter::transact(std::function<Result<>(store::Transaction&)> work) {
     return impl_->on_writer<Result<>>([this, &work] {
         return impl_->in_transaction([&](store::Transaction& transaction, CommitGroup&) { return work(transaction); });

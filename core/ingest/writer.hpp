@@ -12,6 +12,8 @@
 
 namespace sluice::ingest {
 
+class PartBook;
+
 struct WriterOptions {
     Bytes rowstore_max_bytes = 4_GiB;
     std::uint64_t rowstore_seal_rows = 1'048'576;
@@ -65,6 +67,11 @@ public:
     Result<std::vector<store::Part>> drop_extents(const std::function<bool(const store::Part&)>& select);
     /// Seals every open batch and the row store of the table now (nothing: of all tables). For tests and shutdown paths that want extents.
     Result<> seal_now(std::optional<catalog::TableId> table, std::string reason);
+    /// Changes parts in one transaction of the writer; what is passed comes from extents.hpp. After an error nothing was
+    /// changed.
+    Result<> edit_parts(const std::function<Result<>(store::Transaction&, PartBook&)>& edit);
+    /// Turns the table's row store into an extent, if it has one.
+    Result<> seal_row_store(catalog::TableId table, std::string reason);
     /// Runs `work` in a transaction of the writer; for the small durable facts of connections.
     Result<> transact(std::function<Result<>(store::Transaction&)> work);
 

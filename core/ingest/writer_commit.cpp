@@ -76,6 +76,9 @@ Result<std::optional<Error>> DatabaseWriter::Impl::add_request(CommitGroup& comm
             Error{ErrorCode::NotFound,
                   fmt::format("Entity ID '{}' of kind 'Table' was not found.", request.batch.table->name),
                   "BadRequest_EntityNotFound"});
+    if (commit.has_tag(request.batch.table->id, request.batch.unless_tagged))
+        return std::optional(Error{ErrorCode::Conflict, "an extent with one of the tags exists already",
+                                   std::string(kIngestedBefore)});
     if (request.replace)
         commit.clear(request.batch.table->id);
     SLUICE_CHECK(commit.add_rows(request.batch, {}));

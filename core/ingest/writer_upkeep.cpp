@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <set>
 
 namespace sluice::ingest {
 
@@ -106,11 +107,19 @@ Result<Snapshot> DatabaseWriter::Impl::change(const std::function<Result<Databas
         std::map<catalog::TableId, std::shared_ptr<const catalog::Table>> left;
         for (const auto& [name, table] : published->tables)
             left.emplace(table->id, table);
+        std::set<catalog::TableId> kept; // dropped, and what queries saw of them can come back
+        for (const catalog::DroppedTable& table : published->dropped)
+            kept.insert(table.table->id);
         std::vector<store::PartId> dropped;
         std::vector<store::PartId> disabled;
         state.parts().each([&](const Part& part) {
             const auto table = left.find(part.table);
-            if (table == left.end()) {
+            const bool kept_back = table == left.end() && kept.contains(part.table);
+            if (kept_back && part.state == PartState::Extent) {
+                return;
+            } else if (kept_back && part.state == PartState::RowStore) {
+                disabled.push_back(part.id);
+            } else if (table == left.end()) {
                 dropped.push_back(part.id);
             } else if (part.state == PartState::RowStore) {
                 const auto policy = published->effective_streaming(*table->second);

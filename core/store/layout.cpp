@@ -66,6 +66,14 @@ std::string Store::visible_rows(const catalog::Table& table) {
                        stored_table(table.id), hidden_parts("db.sluice", table.id));
 }
 
+std::string Store::numbered_rows(const catalog::Table& table) {
+    std::string columns;
+    for (const catalog::Column& column : table.columns)
+        columns += fmt::format("t.c{}, ", column.id);
+    return fmt::format(R"(SELECT {}t.rowid, t."$part" FROM {} AS t ANTI JOIN {} AS hidden ON hidden.id = t."$part")",
+                       columns, stored_table(table.id), hidden_parts("db.sluice", table.id));
+}
+
 const std::vector<SystemTable>& system_tables() {
     static const std::vector<SystemTable> tables = {
         {kJournalSlot,

@@ -14,6 +14,14 @@ std::map<catalog::TableId, const catalog::Table*> by_id(const catalog::Database&
     return tables;
 }
 
+/// With the dropped ones: their rows are still kept.
+std::map<catalog::TableId, const catalog::Table*> stored_by_id(const catalog::Database& database) {
+    auto tables = by_id(database);
+    for (const catalog::DroppedTable& dropped : database.dropped)
+        tables.emplace(dropped.table->id, dropped.table.get());
+    return tables;
+}
+
 /// The database without the tables that the other one shares with it, so that only changes are compared.
 catalog::Database without_common(const catalog::Database& database, const catalog::Database& other) {
     catalog::Database rest = database;
@@ -31,8 +39,8 @@ std::map<std::pair<std::string, std::string>, std::string> documents_of(const ca
 } // namespace
 
 Result<> Transaction::Impl::change_tables(const catalog::Database& before, const catalog::Database& after) {
-    const auto old_tables = by_id(before);
-    const auto new_tables = by_id(after);
+    const auto old_tables = stored_by_id(before);
+    const auto new_tables = stored_by_id(after);
     for (const auto& [id, table] : old_tables) {
         if (new_tables.contains(id))
             continue;

@@ -49,9 +49,9 @@ struct Part {
     PartState state = PartState::Extent;
     data::Guid extent;          ///< ExtentId, given when the part is opened
     std::string batch_key = {}; ///< staged: what may share the batch (engine 4.2)
-    Ticks opened = 0;           ///< first row
+    Ticks opened = 0;           ///< first row; of an extent: its earliest creation time
     Ticks sealed = 0;           ///< became an extent
-    Ticks created = 0;          ///< creation time of the extent (engine 5.2)
+    Ticks created = 0;          ///< latest creation time of the extent (engine 5.2)
     std::uint64_t rows = 0;
     Bytes original_size = 0; ///< estimated raw size (engine 1.4.1 rule 4)
     std::uint32_t items = 0; ///< staged: files or chunks of events (engine 4.2)
@@ -172,6 +172,27 @@ public:
     /// Deletes every row and part of the table; with `keep_staged`, batches not yet sealed stay.
     Result<> clear_table(catalog::TableId table, bool keep_staged);
 
+    /// Gives all rows of some parts to another part of the same table: merging extents. The caller saves the part that
+    /// grew and drops the others.
+    Result<> merge_rows(catalog::TableId table, const std::vector<PartId>& from, PartId to);
+    /// Copies the rows of a part into a part of another table that has the columns of the first, matched by name, null
+    /// in the others. They keep their ingestion time unless `time` is given. The caller accounts for them with
+    /// save_part.
+    struct Place {
+        const catalog::Table& table;
+        PartId part;
+    };
+    Result<> copy_rows(Place from, Place to, std::optional<Ticks> time);
+    /// Deletes rows that `sql` selects: a SELECT of `columns` columns over numbered_rows() in which the row's number
+    /// and its part stand at the given places. Answers how many rows each part lost; with `count_only` none is deleted.
+    /// The caller accounts for them with save_part.
+    struct RowSelection {
+        std::string sql;
+        std::size_t columns = 0, row = 0, part = 0;
+        bool count_only = false;
+    };
+    Result<std::map<PartId, std::uint64_t>> delete_rows(catalog::TableId table, const RowSelection& selection);
+
     Result<> save_lane(const LanePosition& lane);
     Result<> save_totals(std::string_view connection, const ConnectionTotals& totals);
     Result<> add_dead_letter(const DeadLetter& letter);
@@ -234,6 +255,9 @@ public:
 
     /// What a query reads as the table: all visible rows, columns `c<id>`, `"$part"`, `"$time"`. SQL text.
     static std::string visible_rows(const catalog::Table& table);
+    /// All visible rows of the table: its columns in order, then the row's number, which holds within one transaction,
+    /// and its part. SQL text for delete_rows.
+    static std::string numbered_rows(const catalog::Table& table);
 
     std::optional<FileRecord> find_file(std::string_view connection, std::string_view url, std::string_view etag);
     std::vector<FileRecord> files_with_pending_action(std::string_view connection);

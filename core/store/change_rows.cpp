@@ -1,0 +1,67 @@
+#include "core/store/cells.hpp"
+#include "core/store/transaction_impl.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace sluice::store {
+
+Result<> Transaction::merge_rows(catalog::TableId table, const std::vector<PartId>& from, PartId to) {
+    if (from.empty())
+        return {};
+    return impl_->once(fmt::format(R"(UPDATE {} SET "$part" = {} WHERE "$part" IN ({}))", stored_table(table), to,
+                                   fmt::join(from, ", ")));
+}
+
+Result<> Transaction::copy_rows(Place from, Place to, std::optional<Ticks> time) {
+    std::string targets, sources;
+    for (const catalog::Column& column : from.table.columns) {
+        const catalog::Column* target = to.table.find_column(column.name);
+        if (!target || target->type != column.type)
+            return Error{ErrorCode::Internal, fmt::format("table '{}' has no column '{}' of the type in '{}'",
+                                                          to.table.name, column.name, from.table.name)};
+        targets += fmt::format("c{}, ", target->id);
+        sources += fmt::format("c{}, ", column.id);
+    }
+    // A string is never null, here as in an append.
+    for (const catalog::Column& column : to.table.columns)
+        if (column.type == data::ScalarType::String && !from.table.find_column(column.name)) {
+            targets += fmt::format("c{}, ", column.id);
+            sources += "'', ";
+        }
+    SLUICE_CHECK(impl_->once(fmt::format(
+        R"(INSERT INTO {} ({}"$part", "$time") SELECT {}{}, {} FROM {} WHERE "$part" = {})", stored_table(to.table.id),
+        targets, sources, to.part, time ? fmt::format("{}", *time) : std::string(R"("$time")"),
+        stored_table(from.table.id), from.part)));
+    impl_->appended.insert(to.part);
+    return {};
+}
+
+Result<std::map<PartId, std::uint64_t>> Transaction::delete_rows(catalog::TableId table,
+                                                                 const RowSelection& selection) {
+    if (impl_->failed)
+        return *impl_->failed;
+    SLUICE_CHECK(impl_->flush(kPartsSlot)); // what the selection reads
+    std::string names;
+    for (std::size_t i = 0; i < selection.columns; ++i)
+        names += fmt::format("{}s{}", i == 0 ? "" : ", ", i);
+    const std::string selected = fmt::format("({}) AS selected({})", selection.sql, names);
+    SLUICE_TRY(
+        const auto chunks,
+        impl_->keep(read_all(impl_->connection(),
+                             fmt::format("SELECT s{0}, count(*) FROM {1} GROUP BY s{0}", selection.part, selected), {},
+                             data::Schema{{{"part", data::ScalarType::Long}, {"rows", data::ScalarType::Long}}})));
+    std::map<PartId, std::uint64_t> out;
+    for (const data::Chunk& chunk : chunks)
+        for (std::size_t row = 0; row < chunk.rows(); ++row)
+            out[chunk.column(0).get<std::int64_t>(row)] =
+                static_cast<std::uint64_t>(chunk.column(1).get<std::int64_t>(row));
+    if (!selection.count_only && !out.empty())
+        SLUICE_CHECK(impl_->once(fmt::format("DELETE FROM {} WHERE rowid IN (SELECT s{} FROM {})", stored_table(table),
+                                             selection.row, selected)));
+    return out;
+}
+
+} // namespace sluice::store
