@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -28,6 +29,8 @@ ingest::Databases::Options database_options(const config::Settings& settings, st
     options.require_mapping = settings.streaming.require_mapping;
     options.max_streaming_request = settings.streaming.max_request_bytes;
     options.expected_databases = static_cast<unsigned>(databases);
+    if (settings.streaming.emulate_cache_delay)
+        options.schema_delay = settings.streaming.schema_cache_ttl;
     options.functions = kql::scalar_functions();
     options.writer.rowstore_max_bytes = settings.streaming.rowstore.max_bytes;
     options.writer.rowstore_seal_rows = settings.streaming.rowstore.seal_rows;
@@ -116,6 +119,15 @@ Result<> Bridge::open() {
     options.command_timeout = settings_.query.command_timeout;
     options.truncation_records = settings_.query.max_rows;
     options.truncation_bytes = settings_.query.max_result_bytes;
+    options.maintenance_interval = settings_.extents.merge_interval;
+    if (settings_.server.file_root)
+        options.file_root = *settings_.server.file_root;
+    options.is_configured = [this](std::string_view name) {
+        const auto named = [&](const auto& entry) { return entry == name; };
+        return std::any_of(settings_.databases.begin(), settings_.databases.end(), [&](const auto& d) { return named(d.name); }) ||
+               std::any_of(settings_.connections.begin(), settings_.connections.end(),
+                           [&](const auto& c) { return named(c.database); });
+    };
     engine_ = engine::make_engine(*databases_, std::move(options));
     SLUICE_CHECK(run_setup());
     SLUICE_CHECK(listen());
@@ -128,6 +140,7 @@ Result<> Bridge::open() {
 }
 
 Result<> Bridge::open_databases() {
+    ingest::Databases::remove_dropped(folder_->path());
     std::set<std::string> names;
     for (const config::Database& database : settings_.databases)
         names.insert(database.name);

@@ -105,18 +105,12 @@ std::vector<config::Problem> unsupported(const config::Settings& settings) {
     if (!settings.auth.tokens.empty())
         refuse(file, "[[auth.token]]");
     const config::Settings defaults;
-    if (settings.streaming.emulate_cache_delay)
-        refuse(file, "streaming.emulate_cache_delay");
     if (settings.store.on_damage != defaults.store.on_damage)
         refuse(file, "store.on_damage = \"" + settings.store.on_damage + "\"");
     if (settings.dead_letters != defaults.dead_letters)
         refuse(file, "a change of [dead_letters]");
     if (settings.update_policy != defaults.update_policy)
         refuse(file, "a change of [update_policy]");
-    if (settings.extents != defaults.extents)
-        refuse(file, "a change of [extents]");
-    if (settings.server.file_root)
-        refuse(file, "server.file_root");
     if (settings.target.kind != "embedded")
         refuse(file, "target.kind = \"" + settings.target.kind + "\"");
     for (const config::Database& database : settings.databases)

@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::size_t kMaxColumns = 10'000;
 constexpr std::size_t kMaxTables = 10'000;
+/// Dropped tables that can be brought back; of more, the oldest go for good.
+constexpr std::ptrdiff_t kMaxDropped = 100;
 
 Result<> check_columns(const TableDefinition& table) {
     if (table.columns.empty())
@@ -188,11 +190,51 @@ Result<Database> copy_table(const Database& before, const TableDefinition& copy,
     return after;
 }
 
-Result<Database> drop_tables(const Database& before, const std::vector<std::string>& names, bool if_exists) {
+Result<Database> undo_drop(const Database& before, const UndoDrop& undo) {
+    const std::string& name = undo.as.empty() ? undo.table : undo.as;
+    const auto latest = std::find_if(before.dropped.rbegin(), before.dropped.rend(),
+                                     [&](const auto& entry) { return entry.table->name == undo.table; });
+    if (latest == before.dropped.rend())
+        return entity_not_found("Table", undo.table);
+    if (latest->version != undo.version)
+        return bad_request(
+            fmt::format("Table '{}' can be brought back as of version v{}.0, the one before its latest drop "
+                        "('.show journal'), not v{}.",
+                        undo.table, latest->version, undo.version));
+    if (before.find_table(name))
+        return entity_exists("Table", name);
+    SLUICE_CHECK(catalog::check_entity_name(name));
     Database after = before;
-    for (const auto& name : names)
-        if (after.tables.erase(name) == 0 && !if_exists)
-            return table_not_found(name);
+    auto table = std::make_shared<catalog::Table>(*latest->table);
+    table->name = name;
+    after.tables[name] = std::move(table);
+    after.dropped.erase(std::next(latest).base() - before.dropped.begin() + after.dropped.begin());
+    ++after.version;
+    return after;
+}
+
+Result<Database> forget_dropped(const Database& before, Ticks dropped_before) {
+    Database after = before;
+    std::erase_if(after.dropped, [&](const auto& entry) { return entry.time < dropped_before; });
+    if (after.dropped.size() != before.dropped.size())
+        ++after.version;
+    return after;
+}
+
+Result<Database> drop_tables(const Database& before, const std::vector<std::string>& names, bool if_exists, Ticks now) {
+    Database after = before;
+    for (const auto& name : names) {
+        const auto found = after.tables.find(name);
+        if (found == after.tables.end()) {
+            if (!if_exists)
+                return table_not_found(name);
+            continue;
+        }
+        after.dropped.push_back({found->second, before.version, now});
+        after.tables.erase(found);
+    }
+    if (std::ssize(after.dropped) > kMaxDropped)
+        after.dropped.erase(after.dropped.begin(), after.dropped.end() - kMaxDropped);
     if (after.tables.size() != before.tables.size())
         ++after.version;
     return after;

@@ -37,7 +37,16 @@ Result<Database> recreate_table(const Database& before, const TableDefinition& t
 /// `.create table N based-on T`: columns, mappings and policies but the update policy.
 Result<Database> copy_table(const Database& before, const TableDefinition& copy, std::string_view original,
                             bool if_not_exists, data::Guid guid);
-Result<Database> drop_tables(const Database& before, const std::vector<std::string>& names, bool if_exists);
+/// The tables can be brought back for a while.
+Result<Database> drop_tables(const Database& before, const std::vector<std::string>& names, bool if_exists, Ticks now);
+struct UndoDrop {
+    std::string table, as;     ///< `as`: another name; empty: its own
+    std::uint64_t version = 0; ///< of the database before the drop
+};
+/// `.undo drop table`: the latest drop of that name.
+Result<Database> undo_drop(const Database& before, const UndoDrop& undo);
+/// Dropped tables older than that go for good, with their rows.
+Result<Database> forget_dropped(const Database& before, Ticks dropped_before);
 
 struct Rename {
     std::string from, to;

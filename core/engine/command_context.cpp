@@ -9,10 +9,9 @@
 
 namespace sluice::engine {
 
-Context::Context(ingest::Databases& databases, const EngineOptions& options, Engine& engine, const Request& request,
-                 Deadline deadline)
-    : databases_(databases), options_(options), engine_(engine), request_(request), deadline_(deadline),
-      now_(databases.clock().now()) {}
+Context::Context(const Parts& parts, const Request& request, Deadline deadline, data::Guid operation)
+    : databases_(parts.databases), options_(parts.options), engine_(parts.engine), history_(parts.history),
+      request_(request), deadline_(deadline), operation_(operation), now_(databases_.clock().now()) {}
 
 Result<catalog::Snapshot> Context::database() const {
     return choose_database(databases_.catalog(), request_.database);
@@ -56,11 +55,27 @@ Result<ingest::DatabaseWriter*> Context::writer(const catalog::Database& databas
 
 Result<catalog::Snapshot> Context::change(const catalog::Database& database, Change change) const {
     SLUICE_TRY(auto* target, writer(database));
-    return target->change_catalogue(std::move(change));
+    // What the change began with: the snapshot that the handler looked at may be older.
+    catalog::Snapshot before;
+    SLUICE_TRY(auto after, target->change_catalogue([&](const catalog::Database& now) -> Result<catalog::Database> {
+        before = std::make_shared<const catalog::Database>(now);
+        return change(now);
+    }));
+    for (JournalEntry& entry : journal_of(*before, *after)) {
+        entry.time = now_;
+        entry.command = request_.text;
+        entry.principal = request_.principal;
+        entry.user = request_.user;
+        entry.client_request_id = request_.client_request_id;
+        entry.activity = operation_;
+        history_.add(std::move(entry));
+    }
+    return after;
 }
 
 Result<Answer> Context::answer_of(const Argument& input) const {
-    const std::string text = blanked(request_.text, input.end - input.text.size());
+    const std::string text =
+        blanked(std::string_view(request_.text).substr(0, input.end), input.end - input.text.size());
     Request inner = request_;
     inner.text = text;
     inner.options.no_truncation = true;

@@ -2,6 +2,7 @@
 
 #include "core/engine/command_parser.hpp"
 #include "core/engine/command_result.hpp"
+#include "core/engine/history.hpp"
 #include "core/engine/local_engine.hpp"
 #include "core/engine/query_run.hpp"
 #include "core/engine/role.hpp"
@@ -23,12 +24,20 @@ struct TableTarget {
 /// request, one thread.
 class Context {
 public:
-    Context(ingest::Databases& databases, const EngineOptions& options, Engine& engine, const Request& request,
-            Deadline deadline);
+    struct Parts {
+        ingest::Databases& databases;
+        const EngineOptions& options;
+        Engine& engine;
+        History& history;
+    };
+    Context(const Parts& parts, const Request& request, Deadline deadline, data::Guid operation);
 
     ingest::Databases& databases() const { return databases_; }
     const EngineOptions& options() const { return options_; }
     const Request& request() const { return request_; }
+    History& history() const { return history_; }
+    /// Names this command in `.show operations` and in records of failures.
+    data::Guid operation() const { return operation_; }
     Ticks now() const { return now_; }
     const Deadline& deadline() const { return deadline_; }
 
@@ -43,7 +52,7 @@ public:
     Result<ingest::DatabaseWriter*> writer(const catalog::Database& database) const;
 
     using Change = std::function<Result<catalog::Database>(const catalog::Database&)>;
-    /// Runs the change where the catalogue is written; answers the new state.
+    /// Runs the change where the catalogue is written and notes it in the journal; answers the new state.
     Result<catalog::Snapshot> change(const catalog::Database& database, Change change) const;
 
     /// All rows of a query or `.show` command behind `<|`.
@@ -58,8 +67,10 @@ private:
     ingest::Databases& databases_;
     const EngineOptions& options_;
     Engine& engine_;
+    History& history_;
     const Request& request_;
     const Deadline deadline_;
+    const data::Guid operation_;
     const Ticks now_;
 };
 

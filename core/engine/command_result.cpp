@@ -2,7 +2,7 @@
 
 #include "core/data/text.hpp"
 #include "core/engine/command_lexer.hpp"
-#include "core/engine/sql_literal.hpp"
+#include "core/kql/sql.hpp"
 
 #include <fmt/format.h>
 
@@ -57,6 +57,79 @@ struct Put {
     }
 }
 
+/// A quoted name: the columns of a command's rows are called what the specification calls them.
+std::string column_name(std::string_view name) {
+    std::string out = "\"";
+    for (const char c : name) {
+        if (c == '"')
+            out += '"';
+        out += c;
+    }
+    return out + '"';
+}
+
+Cell cell_of(const data::Column& column, std::size_t row) {
+    using data::ScalarType;
+    if (column.is_null(row))
+        return Null{};
+    switch (column.type()) {
+    case ScalarType::Bool:
+        return column.get<std::uint8_t>(row) != 0;
+    case ScalarType::Int:
+        return column.get<std::int32_t>(row);
+    case ScalarType::Long:
+        return column.get<std::int64_t>(row);
+    case ScalarType::Real:
+        return column.get<double>(row);
+    case ScalarType::DateTime:
+        return DateTime{column.get<Ticks>(row)};
+    case ScalarType::TimeSpan:
+        return TimeSpan{column.get<Ticks>(row)};
+    case ScalarType::Guid:
+        return column.get<data::Guid>(row);
+    case ScalarType::Dynamic:
+        return Dynamic{std::string(column.text(row))};
+    case ScalarType::Decimal: // no command answers with one
+    case ScalarType::String:
+        break;
+    }
+    return std::string(column.text(row));
+}
+
+std::string literal(const data::Column& column, std::size_t row) {
+    using data::ScalarType;
+    kql::Constant value{.type = column.type(), .null = column.is_null(row)};
+    if (value.null)
+        return kql::sql::constant(value);
+    switch (column.type()) {
+    case ScalarType::Bool:
+        value.integer = column.get<std::uint8_t>(row);
+        break;
+    case ScalarType::Int:
+        value.integer = column.get<std::int32_t>(row);
+        break;
+    case ScalarType::Long:
+    case ScalarType::DateTime:
+    case ScalarType::TimeSpan:
+        value.integer = column.get<std::int64_t>(row);
+        break;
+    case ScalarType::Real:
+        value.real = column.get<double>(row);
+        break;
+    case ScalarType::Decimal:
+        value.decimal = column.get<data::Decimal>(row);
+        break;
+    case ScalarType::Guid:
+        value.guid = column.get<data::Guid>(row);
+        break;
+    case ScalarType::String:
+    case ScalarType::Dynamic:
+        value.text = std::string(column.text(row));
+        break;
+    }
+    return kql::sql::constant(value);
+}
+
 } // namespace
 
 data::Schema schema_of(std::string_view shape) {
@@ -101,6 +174,18 @@ CommandResult CommandResult::stored(std::string_view shape, Stored stored) {
     return result;
 }
 
+CommandResult CommandResult::copy() const {
+    CommandResult result(*schema_);
+    for (const data::Chunk& chunk : rows_.chunks())
+        for (std::size_t row = 0; row < chunk.rows(); ++row) {
+            std::vector<Cell> cells;
+            for (std::size_t i = 0; i < chunk.columns(); ++i)
+                cells.push_back(cell_of(chunk.column(i), row));
+            result.add(cells);
+        }
+    return result;
+}
+
 ResultTable CommandResult::table() && {
     ResultTable table;
     table.schema = *schema_;
@@ -119,12 +204,12 @@ std::string CommandResult::select() const {
         return stored_->sql;
     std::string list;
     for (const auto& column : schema_->columns)
-        list += (list.empty() ? "" : ", ") + sql_name(column.name);
+        list += (list.empty() ? "" : ", ") + column_name(column.name);
     if (rows_.empty()) {
         std::string nulls;
         for (const auto& column : schema_->columns)
-            nulls += fmt::format("{}CAST(NULL AS {}) AS {}", nulls.empty() ? "" : ", ", sql_type(column.type),
-                                 sql_name(column.name));
+            nulls += fmt::format("{}{} AS {}", nulls.empty() ? "" : ", ", kql::sql::null_of(column.type),
+                                 column_name(column.name));
         return "SELECT " + nulls + " WHERE false";
     }
     std::string values;
@@ -132,7 +217,7 @@ std::string CommandResult::select() const {
         for (std::size_t row = 0; row < chunk.rows(); ++row) {
             values += values.empty() ? "(" : ", (";
             for (std::size_t i = 0; i < chunk.columns(); ++i)
-                values += (i == 0 ? "" : ", ") + sql_literal(chunk.column(i), row);
+                values += (i == 0 ? "" : ", ") + literal(chunk.column(i), row);
             values += ')';
         }
     }

@@ -47,6 +47,9 @@ public:
     /// Takes over rows of the same schema.
     void append(data::Chunk chunk) { rows_.add_chunk(std::move(chunk)); }
 
+    /// The same rows again; not for stored ones.
+    CommandResult copy() const;
+
     const data::Schema& schema() const { return *schema_; }
     const data::Rows& rows() const { return rows_; }
     /// String columns that hold a null.

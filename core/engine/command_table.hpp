@@ -34,4 +34,8 @@ struct ParsedCommand {
 /// nearest.
 Result<ParsedCommand> parse_command(std::string_view text);
 
+/// The operation that the command is: "TableSetOrAppend", "RetentionPolicyAlter" (commands 3.4). The table's type, made
+/// exact where one row stands for several verbs or policies.
+std::string type_of(const ParsedCommand& parsed);
+
 } // namespace sluice::engine

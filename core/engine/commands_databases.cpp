@@ -89,8 +89,9 @@ const char* shape_of(Form form) {
 Result<> add_row(Context& context, CommandResult& result, const Database& database, Form form) {
     SLUICE_TRY(auto* writer, context.writer(database));
     const std::string storage = storage_of(context, database), none;
-    std::vector<Cell> row{database.name,           storage, version_of(database), is_current(context, database),
-                          std::string(kReadWrite), none};
+    std::vector<Cell> row{database.name,           storage,
+                          version_of(database),    is_current(context, database),
+                          std::string(kReadWrite), database.pretty_name};
     const auto policy = [&](std::string_view keyword) { return policy_or_null(database, keyword); };
     switch (form) {
     case Form::Plain:
@@ -211,8 +212,15 @@ Result<CommandResult> show_schema_script(Context& context, const Arguments& argu
     SLUICE_CHECK(arguments.properties().only(
         {"IncludeEncodingPolicies", "IncludeSecuritySettings", "IncludeIngestionMappings", "ShowObfuscatedStrings"}));
     SLUICE_TRY(const auto database, context.database(arguments.text("database")));
+    ScriptParts parts;
+    if (arguments.properties().find("IncludeIngestionMappings")) {
+        SLUICE_TRY(parts.mappings, arguments.properties().flag("IncludeIngestionMappings"));
+    }
+    if (arguments.properties().find("IncludeEncodingPolicies")) {
+        SLUICE_TRY(parts.encodings, arguments.properties().flag("IncludeEncodingPolicies"));
+    }
     CommandResult result("DatabaseSchemaScript:string");
-    for (auto& command : schema_script(*database))
+    for (auto& command : schema_script(*database, parts))
         result.add({std::move(command)});
     return result;
 }
@@ -223,21 +231,6 @@ Result<CommandResult> show_database_tables_schema(Context& context, const Argume
     for (const auto& database : databases)
         for (const auto& [name, table] : database->tables)
             result.add({name, csl_schema(*table), database->name, table->folder, table->docstring});
-    return result;
-}
-
-Result<CommandResult> show_entities(Context& context, const Arguments& arguments) {
-    SLUICE_CHECK(arguments.properties().only({"resolveFunctionSchema", "showObfuscatedStrings"}));
-    CommandResult result(shape::kEntities);
-    const std::string none;
-    for (const auto& database : context.databases().catalog().all()) {
-        for (const auto& [name, table] : database->tables)
-            result.add({database->name, std::string("Table"), name, table->docstring, table->folder, none, none,
-                        csl_schema(*table), Null{}});
-        for (const auto& [name, function] : database->functions)
-            result.add({database->name, std::string("Function"), name, function.docstring, function.folder,
-                        function.parameters, function.body, none, Null{}});
-    }
     return result;
 }
 

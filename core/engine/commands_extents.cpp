@@ -2,6 +2,7 @@
 #include "core/engine/command_lexer.hpp"
 #include "core/engine/commands.hpp"
 #include "core/engine/entity_error.hpp"
+#include "core/engine/extent_rules.hpp"
 #include "core/engine/shapes.hpp"
 
 #include <fmt/format.h>
@@ -34,9 +35,13 @@ bool tag_matches(const Part& part, const Assignment& condition) {
 struct ExtentFilter {
     std::set<std::string> ids; ///< empty: all
     std::vector<Assignment> tags;
+    bool hot = false;
+    Ticks now = 0;
 
-    bool admits(const Part& part) const {
+    bool admits(const TableTarget& target, const Part& part) const {
         if (part.state != store::PartState::Extent)
+            return false;
+        if (hot && !is_hot(*target.database, *target.table, part.created, now))
             return false;
         if (!ids.empty() && ids.count(data::format_guid(part.extent)) == 0)
             return false;
@@ -45,20 +50,12 @@ struct ExtentFilter {
     }
 };
 
-std::set<std::string> normal_ids(const Argument& ids) {
-    std::set<std::string> out;
-    for (const auto& text : ids.items)
-        if (const auto guid = data::parse_guid(text))
-            out.insert(data::format_guid(*guid));
-    return out;
-}
-
 void add_extent(CommandResult& result, const catalog::Database& database, const catalog::Table& table,
                 const Part& part) {
     // What an extent takes on disk is not known apart from the file it lies in, so those sizes are null.
     result.add({part.extent, database.name, table.name, DateTime{part.created}, static_cast<double>(part.original_size),
                 Null{}, Null{}, Null{}, std::int64_t{1}, std::int64_t{1}, data::format_guid(database.guid),
-                static_cast<std::int64_t>(part.rows), DateTime{part.created}, joined_tags(part),
+                static_cast<std::int64_t>(part.rows), DateTime{part.opened}, joined_tags(part),
                 std::string("StorageV3"), std::int64_t{0}});
 }
 
@@ -73,7 +70,7 @@ Result<> add_extents(Context& context, CommandResult& result, const TableTarget&
                      bool metadata) {
     SLUICE_TRY(auto* writer, context.writer(*target.database));
     for (const auto& part : writer->parts(target.table->id))
-        if (filter.admits(part))
+        if (filter.admits(target, part))
             (metadata ? add_metadata : add_extent)(result, *target.database, *target.table, part);
     return {};
 }
@@ -178,9 +175,18 @@ std::set<store::PartId> trimmed_parts(std::vector<Part> parts, Bytes keep) {
 
 } // namespace
 
+std::set<std::string> normal_ids(const Argument& ids) {
+    std::set<std::string> out;
+    for (const auto& text : ids.items)
+        if (const auto guid = data::parse_guid(text))
+            out.insert(data::format_guid(*guid));
+    return out;
+}
+
 Result<CommandResult> show_extents(Context& context, const Arguments& arguments) {
     SLUICE_TRY(const auto targets, targets_of(context, arguments));
-    const ExtentFilter filter{normal_ids(arguments.get("ids")), arguments.get("filter").assignments};
+    const ExtentFilter filter{normal_ids(arguments.get("ids")), arguments.get("filter").assignments,
+                              arguments.said("hot"), context.now()};
     const bool metadata = arguments.said("metadata");
     CommandResult result(metadata ? shape::kExtentMetadata : shape::kExtents);
     for (const auto& target : targets) {
@@ -236,8 +242,8 @@ Result<CommandResult> drop_extents_by_age(Context& context, const Arguments& arg
     });
 }
 
-Result<CommandResult> drop_extents_by_query(Context& context, const Arguments& arguments) {
-    SLUICE_TRY(const auto rows, context.rows_of(arguments.get("query")));
+Result<std::set<std::string>> extent_ids_of(Context& context, const Argument& query) {
+    SLUICE_TRY(const auto rows, context.rows_of(query));
     const auto column = rows.schema().find("ExtentId");
     const auto type = column ? rows.schema()[*column].type : data::ScalarType::Bool;
     if (type != data::ScalarType::Guid && type != data::ScalarType::String)
@@ -252,6 +258,11 @@ Result<CommandResult> drop_extents_by_query(Context& context, const Arguments& a
                 if (const auto guid = data::parse_guid(cells.text(row)))
                     ids.insert(data::format_guid(*guid));
         }
+    return ids;
+}
+
+Result<CommandResult> drop_extents_by_query(Context& context, const Arguments& arguments) {
+    SLUICE_TRY(const auto ids, extent_ids_of(context, arguments.get("query")));
     SLUICE_TRY(const auto targets, context.tables(Argument{}));
     return drop(context, targets, arguments.said("whatif"),
                 [&](const Part& part) { return ids.count(data::format_guid(part.extent)) != 0; });

@@ -2,7 +2,6 @@
 #include "core/engine/commands.hpp"
 #include "core/engine/entity_error.hpp"
 #include "core/engine/shapes.hpp"
-#include "core/engine/sql_literal.hpp"
 
 #include <fmt/format.h>
 

@@ -1,8 +1,11 @@
+#include "core/data/text.hpp"
 #include "core/engine/catalogue_changes.hpp"
 #include "core/engine/commands.hpp"
 #include "core/engine/direct_load.hpp"
 #include "core/engine/entity_error.hpp"
+#include "core/engine/extent_rules.hpp"
 #include "core/engine/ingestion_properties.hpp"
+#include "core/engine/ingestion_steps.hpp"
 #include "core/engine/shapes.hpp"
 
 #include <fmt/format.h>
@@ -13,39 +16,6 @@ namespace sluice::engine {
 namespace {
 
 using catalog::Database;
-
-/// Whether an extent of the table has one of the `ingest-by:` tags (engine 5.3).
-bool was_ingested(const ingest::DatabaseWriter& writer, const catalog::Table& table,
-                  const std::vector<std::string>& values) {
-    if (values.empty())
-        return false;
-    const auto parts = writer.parts(table.id);
-    return std::any_of(parts.begin(), parts.end(), [&](const store::Part& part) {
-        return part.state == store::PartState::Extent &&
-               std::any_of(values.begin(), values.end(), [&](const std::string& value) {
-                   return std::count(part.tags.begin(), part.tags.end(), "ingest-by:" + value) > 0;
-               });
-    });
-}
-
-/// Keeps a failed ingestion for `.show ingestion failures`; the command is answered with the error either way.
-Error recorded(Context& context, const TableTarget& target, std::string_view operation, Error error) {
-    store::IngestionFailure failure;
-    failure.operation_id = data::random_guid();
-    failure.database = target.database->name;
-    failure.table = target.table->name;
-    failure.failed_on = context.now();
-    failure.details = error.message;
-    failure.failure_kind = error.permanent() ? "Permanent" : "Transient";
-    failure.operation_kind = operation;
-    failure.error_code = error.reason.empty() ? "General_BadRequest" : error.reason;
-    failure.principal = context.request().principal;
-    failure.should_retry = !error.permanent();
-    if (auto* writer = context.databases().writer(target.database->name))
-        static_cast<void>(
-            writer->transact([&](store::Transaction& transaction) { return transaction.add_failure(failure); }));
-    return error;
-}
 
 Result<std::shared_ptr<const data::BoundMapping>>
 mapping_for(const TableTarget& target, const IngestionProperties& properties, data::Format format) {
@@ -67,14 +37,8 @@ mapping_for(const TableTarget& target, const IngestionProperties& properties, da
 
 Result<data::Rows> parse_inline(const TableTarget& target, const IngestionProperties& properties,
                                 std::string_view text) {
-    data::ParserOptions options;
-    options.format = properties.format.value_or(data::Format::Csv);
-    options.schema = target.table->schema();
-    options.ignore_first_record = properties.ignore_first_record;
-    options.validation = properties.validation;
-    SLUICE_TRY(options.mapping, mapping_for(target, properties, options.format));
-    data::Rows rows(options.schema);
-    SLUICE_TRY(auto parser, data::make_parser(options));
+    data::Rows rows(target.table->schema());
+    SLUICE_TRY(auto parser, parser_for(target, properties));
     parser->begin();
     SLUICE_CHECK(parser->feed(text, false, rows));
     SLUICE_CHECK(parser->finish(rows));
@@ -90,7 +54,7 @@ Result<std::optional<store::Part>> load_inline(ingest::DatabaseWriter& writer, c
     SLUICE_TRY(auto rows, parse_inline(target, properties, text));
     DirectLoad load(writer, target.table);
     SLUICE_CHECK(load.add(std::move(rows)));
-    return load.commit({properties.tags, properties.creation_time});
+    return load.commit(options_of(properties));
 }
 
 std::string type_list(const data::Schema& schema) {
@@ -165,7 +129,9 @@ Result<std::optional<store::Part>> run_load(Context& context, const catalog::Sna
             break;
         SLUICE_CHECK(target.add(std::move(*chunk)));
     }
-    return target.commit({load.properties.tags, load.properties.creation_time, load.replace});
+    auto options = options_of(load.properties);
+    options.replace = load.replace;
+    return target.commit(std::move(options));
 }
 
 std::string_view operation_of(const Arguments& arguments) {
@@ -178,6 +144,66 @@ std::string_view operation_of(const Arguments& arguments) {
 
 } // namespace
 
+DirectLoad::Options options_of(const IngestionProperties& properties) {
+    DirectLoad::Options options{properties.tags, properties.creation_time};
+    for (const auto& value : properties.ingest_if_not_exists)
+        options.unless_tagged.push_back("ingest-by:" + value);
+    return options;
+}
+
+Result<> check_creation_time(const Context& context, const TableTarget& target, const IngestionProperties& properties) {
+    const auto period = soft_delete_period(*target.database, *target.table);
+    if (!period || !properties.creation_time || *properties.creation_time >= context.now() - *period)
+        return {};
+    return Error{
+        ErrorCode::Invalid,
+        fmt::format("Creation time {} is earlier than the soft-delete period of table '{}' reaches: the rows would "
+                    "be deleted at once.",
+                    data::format_datetime(*properties.creation_time), target.table->name),
+        "BadRequest_CreationTimeEarlierThanSoftDeletePeriod"};
+}
+
+bool was_ingested(const ingest::DatabaseWriter& writer, const catalog::Table& table,
+                  const std::vector<std::string>& values) {
+    if (values.empty())
+        return false;
+    const auto parts = writer.parts(table.id);
+    return std::any_of(parts.begin(), parts.end(), [&](const store::Part& part) {
+        return part.state == store::PartState::Extent &&
+               std::any_of(values.begin(), values.end(), [&](const std::string& value) {
+                   return std::count(part.tags.begin(), part.tags.end(), "ingest-by:" + value) > 0;
+               });
+    });
+}
+
+Error recorded(Context& context, const TableTarget& target, std::string_view operation, Error error) {
+    store::IngestionFailure failure;
+    failure.operation_id = context.operation();
+    failure.database = target.database->name;
+    failure.table = target.table->name;
+    failure.failed_on = context.now();
+    failure.details = error.message;
+    failure.failure_kind = error.permanent() ? "Permanent" : "Transient";
+    failure.operation_kind = operation;
+    failure.error_code = error.reason.empty() ? "General_BadRequest" : error.reason;
+    failure.principal = context.request().principal;
+    failure.should_retry = !error.permanent();
+    if (auto* writer = context.databases().writer(target.database->name))
+        static_cast<void>(
+            writer->transact([&](store::Transaction& transaction) { return transaction.add_failure(failure); }));
+    return error;
+}
+
+Result<std::unique_ptr<data::Parser>> parser_for(const TableTarget& target, const IngestionProperties& properties) {
+    data::ParserOptions options;
+    options.format = properties.format.value_or(data::Format::Csv);
+    options.schema = target.table->schema();
+    options.ignore_first_record = properties.ignore_first_record;
+    options.validation = properties.validation;
+    SLUICE_TRY(options.mapping, mapping_for(target, properties, options.format));
+    return data::make_parser(options);
+}
+
 Result<CommandResult> ingest_inline(Context& context, const Arguments& arguments) {
     SLUICE_TRY(const auto target, context.table(arguments.get("table")));
     SLUICE_TRY(const auto properties, read_ingest_properties(arguments.get("with")));
@@ -188,6 +214,7 @@ Result<CommandResult> ingest_inline(Context& context, const Arguments& arguments
     }
     const std::string_view text =
         arguments.has("records") ? std::string_view(records) : inline_data(arguments.text("data"));
+    SLUICE_CHECK(check_creation_time(context, target, properties));
     auto part = load_inline(*writer, target, properties, text);
     if (!part)
         return recorded(context, target, "DataIngestInline", std::move(part).error());
@@ -195,9 +222,6 @@ Result<CommandResult> ingest_inline(Context& context, const Arguments& arguments
 }
 
 Result<CommandResult> ingest_query(Context& context, const Arguments& arguments) {
-    if (arguments.said("async"))
-        return not_supported(
-            "'async' is not offered by this server; the command without it answers when the rows are stored.");
     SLUICE_TRY(const auto database, context.database());
     QueryLoad load{arguments.text("table"), !arguments.said("append"), arguments.said("set-or-replace"), {}};
     SLUICE_TRY(load.properties, read_query_properties(arguments.get("with")));
@@ -206,6 +230,9 @@ Result<CommandResult> ingest_query(Context& context, const Arguments& arguments)
         return entity_exists("Table", load.table);
     if (!existing && !load.create)
         return entity_not_found("Table", load.table);
+    if (existing) {
+        SLUICE_CHECK(check_creation_time(context, {database, existing}, load.properties));
+    }
     auto part = run_load(context, database, load, arguments.get("query"));
     if (!part && existing)
         return recorded(context, {database, existing}, operation_of(arguments), std::move(part).error());

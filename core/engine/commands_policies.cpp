@@ -2,6 +2,7 @@
 #include "core/engine/command_lexer.hpp"
 #include "core/engine/commands.hpp"
 #include "core/engine/entity_error.hpp"
+#include "core/engine/extent_rules.hpp"
 #include "core/engine/policy_text.hpp"
 #include "core/engine/schema_text.hpp"
 #include "core/engine/shapes.hpp"
@@ -55,6 +56,8 @@ Result<Targets> targets_of(Context& context, const Arguments& arguments) {
 }
 
 Result<> check_level(const PolicyKind& kind, const Targets& targets) {
+    if (kind.cluster_only)
+        return policy_error(fmt::format("{} is a policy of the cluster", kind.name));
     if (targets.tables.empty() && !kind.on_database)
         return policy_error(fmt::format("{} is a policy of tables; it cannot be set on a database", kind.name));
     return {};
@@ -116,10 +119,15 @@ Result<CommandResult> alter_policy(Context& context, const Arguments& arguments)
         return bad_request("Admin command cannot be executed as streaming ingestion is not enabled");
     SLUICE_TRY(const auto targets, targets_of(context, arguments));
     SLUICE_CHECK(check_level(*kind, targets));
+    if (kind->keyword == "restricted_view_access" && context.options().holds)
+        return not_supported("With authentication on, this server does not offer the policy 'restricted_view_access'.");
     const PolicyValue value{arguments.text("value"), arguments.get("value").literal};
     const bool merge = arguments.said("alter-merge");
-    return change_policy(context, targets, *kind, [&](catalog::Policies& policies, bool on_table) {
-        return set_policy(policies, *kind, value, merge, on_table);
+    return change_policy(context, targets, *kind, [&](catalog::Policies& policies, bool on_table) -> Result<> {
+        SLUICE_CHECK(set_policy(policies, *kind, value, merge, on_table));
+        if (kind->keyword == "auto_delete" && auto_delete(policies)->expiry <= context.now())
+            return policy_error("AutoDeletePolicy: ExpiryDate should be in the future");
+        return {};
     });
 }
 
@@ -135,36 +143,144 @@ Result<CommandResult> delete_policy(Context& context, const Arguments& arguments
     });
 }
 
-Result<CommandResult> show_cluster_policy(Context& context, const Arguments& arguments) {
-    SLUICE_TRY(const auto* kind, find_policy(arguments.text("policy")));
+namespace {
+
+std::string cluster_key(const PolicyKind& kind) {
+    return fmt::format("cluster_policy.{}", kind.keyword);
+}
+
+/// Policies of the cluster lie in the first database that has one; empty: deleted.
+std::optional<std::string> stored_cluster_policy(Context& context, const PolicyKind& kind) {
+    for (const auto& name : context.databases().names())
+        if (auto* writer = context.databases().writer(name))
+            if (auto text = writer->setting(cluster_key(kind)); text && !text->empty())
+                return text;
+    return default_cluster_policy(kind);
+}
+
+CommandResult cluster_row(Context& context, const PolicyKind& kind) {
     nlohmann::json children = nlohmann::json::array();
     for (const auto& name : context.databases().names())
         children.push_back(name);
-    Cell policy = Null{};
-    if (kind->keyword == "streamingingestion")
+    Cell policy = text_or_null(stored_cluster_policy(context, kind));
+    if (kind.keyword == "streamingingestion")
         policy = std::string(context.databases().options().streaming_enabled ? R"({"IsEnabled":true})"
                                                                              : R"({"IsEnabled":false})");
     CommandResult result(shape::kPolicy);
-    result.add({std::string(kind->name), Null{}, policy, children.dump(), std::string("Cluster")});
+    result.add({std::string(kind.name), Null{}, policy, children.dump(), std::string("Cluster")});
     return result;
 }
 
-Result<CommandResult> alter_cluster_policy(Context&, const Arguments& arguments) {
+Result<> store_cluster_policy(Context& context, const PolicyKind& kind, const std::string& text) {
+    bool stored = false;
+    for (const auto& name : context.databases().names()) {
+        auto* writer = context.databases().writer(name);
+        // Everywhere the same, so that a database that goes takes nothing along.
+        if (writer && writer->setting(cluster_key(kind)).value_or("") != text) {
+            SLUICE_CHECK(writer->save_setting(cluster_key(kind), text));
+        }
+        stored = stored || writer;
+    }
+    return stored ? Result<>() : Result<>(database_not_found("NetDefaultDB"));
+}
+
+} // namespace
+
+Result<CommandResult> show_cluster_policy(Context& context, const Arguments& arguments) {
+    SLUICE_TRY(const auto* kind, find_policy(arguments.text("policy")));
+    return cluster_row(context, *kind);
+}
+
+Result<CommandResult> alter_cluster_policy(Context& context, const Arguments& arguments) {
     if (same_word(arguments.text("policy"), "streamingingestion"))
         return bad_request(
             "Streaming ingestion of the cluster is switched by 'streaming.enabled' in the server's configuration.");
     SLUICE_TRY(const auto* kind, find_policy(arguments.text("policy")));
-    return not_supported(fmt::format(
-        "The policy '{}' of the cluster is not offered by this server; set it on a database or table.", kind->keyword));
+    if (!kind->cluster_only && kind->keyword != "caching" && kind->keyword != "sharding" &&
+        kind->keyword != "managed_identity")
+        return not_supported(
+            fmt::format("The policy '{}' of the cluster is not offered by this server; set it on a database or table.",
+                        kind->keyword));
+    std::string text;
+    if (arguments.has("value")) {
+        const PolicyValue value{arguments.text("value"), arguments.get("value").literal};
+        const auto before = arguments.said("alter-merge") ? stored_cluster_policy(context, *kind) : std::nullopt;
+        SLUICE_TRY(text, cluster_policy_text(*kind, value, before));
+    }
+    SLUICE_CHECK(store_cluster_policy(context, *kind, text));
+    return cluster_row(context, *kind);
 }
 
-/// Changes are visible at once here, so there is no stale schema to forget; clients send this after creating a table.
+namespace {
+
+struct ColumnTarget {
+    TableTarget table;
+    const catalog::Column* column = nullptr;
+};
+Result<ColumnTarget> column_of(Context& context, const Argument& path) {
+    Argument table = path;
+    if (table.items.size() < 2)
+        return bad_request(fmt::format("'{}' is no name of a column; write T.c or D.T.c.", path.text));
+    table.items.pop_back();
+    ColumnTarget target;
+    SLUICE_TRY(target.table, context.table(table));
+    target.column = target.table.table->find_column(path.items.back());
+    if (!target.column)
+        return entity_not_found("Column", path.items.back());
+    return target;
+}
+
+CommandResult column_policy_row(const catalog::Database& database, const catalog::Table& table,
+                                const catalog::Column& column, const PolicyKind& kind) {
+    CommandResult result(shape::kPolicy);
+    result.add({std::string(kind.name), fmt::format("{}.[{}]", entity_name(database, table), column.name),
+                column.encoding.empty() ? Cell(Null{}) : Cell(column.encoding), Null{}, std::string("Column")});
+    return result;
+}
+
+} // namespace
+
+/// `.show/.alter/.delete column T.c policy encoding`: kept and shown; how values are stored is the store's business.
+Result<CommandResult> column_policy(Context& context, const Arguments& arguments) {
+    SLUICE_TRY(const auto target, column_of(context, arguments.get("column")));
+    SLUICE_TRY(const auto* kind, find_policy(arguments.text("policy")));
+    if (kind->keyword != "encoding")
+        return not_supported(fmt::format("This server does not offer the policy '{}' of columns.", kind->keyword));
+    const catalog::Table& table = *target.table.table;
+    if (arguments.said("show"))
+        return column_policy_row(*target.table.database, table, *target.column, *kind);
+    std::string text;
+    if (arguments.has("value")) {
+        catalog::Policies scratch;
+        if (arguments.said("alter-merge") && !target.column->encoding.empty())
+            scratch.other["encoding"] = target.column->encoding;
+        SLUICE_CHECK(set_policy(scratch, *kind, {arguments.text("value"), arguments.get("value").literal},
+                                arguments.said("alter-merge"), true));
+        text = scratch.other["encoding"];
+    }
+    const catalog::ColumnId id = target.column->id;
+    SLUICE_TRY(const auto after, context.change(*target.table.database, [&](const Database& before) {
+        return change::edit_table(before, table.name, [&](Database&, catalog::Table& copy) -> Result<> {
+            for (auto& column : copy.columns)
+                if (column.id == id)
+                    column.encoding = text;
+            return {};
+        });
+    }));
+    const auto changed = after->find_table(table.name);
+    return column_policy_row(*after, *changed, *changed->find_column(target.column->name), *kind);
+}
+
+/// Changes are visible at once unless the delay of the reference is emulated; clients send this after creating a table.
 Result<CommandResult> clear_schema_cache(Context& context, const Arguments& arguments) {
+    catalog::Snapshot database;
     if (arguments.has("table")) {
         SLUICE_TRY(const auto target, context.table(arguments.get("table")));
+        database = target.database;
     } else {
-        SLUICE_TRY(const auto database, context.database());
+        SLUICE_TRY(database, context.database());
     }
+    context.databases().schema_cache().clear(database->name);
     return std::move(CommandResult(shape::kNodeStatus).add({std::string("node-0"), std::string("Succeeded")}));
 }
 

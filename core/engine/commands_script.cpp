@@ -20,7 +20,7 @@ Result<CommandResult> execute_script(Context& context, const Arguments& argument
     bool stopped = false;
     for (const auto& command : commands) {
         const auto parsed = parse_command(command.text);
-        const std::string type(parsed ? parsed->command->type : std::string_view("Unknown"));
+        const std::string type = parsed ? type_of(*parsed) : std::string("Unknown");
         const auto row = [&](const char* outcome, std::string reason) {
             result.add({data::random_guid(), type, command.text, std::string(outcome), std::move(reason)});
         };

@@ -95,6 +95,38 @@ Totals totals_of(Context& context) {
     return totals;
 }
 
+/// Tables that streamed more in the last hour than the reference recommends (engine 1.4).
+std::vector<std::string> busy_tables(Context& context) {
+    constexpr Bytes kRecommended = 4_GiB;
+    std::map<std::pair<std::string, std::string>, std::uint64_t> streamed;
+    for (const auto& bucket : context.databases().streaming_statistics().buckets())
+        if (bucket.first.status == "Success" && bucket.end >= context.now() - kTicksPerHour)
+            streamed[{bucket.first.database, bucket.first.table}] += bucket.total_size;
+    std::vector<std::string> out;
+    for (const auto& [table, bytes] : streamed)
+        if (bytes > kRecommended)
+            out.push_back(
+                fmt::format("Table '{}.{}' streamed {:.1f} GB in the last hour; above 4 GB queued ingestion is the "
+                            "better path.",
+                            table.first, table.second, static_cast<double>(bytes) / static_cast<double>(1_GiB)));
+    return out;
+}
+
+struct Ingestions {
+    std::int64_t running = 0;
+    std::int32_t failed = 0;
+};
+Ingestions ingestions_of(Context& context) {
+    Ingestions out;
+    for (const Run& run : context.history().runs()) {
+        const bool ingests =
+            run.type.rfind("DataIngest", 0) == 0 || run.type == "TableAppend" || run.type.rfind("TableSet", 0) == 0;
+        out.running += ingests && run.state == "InProgress" ? 1 : 0;
+        out.failed += ingests && run.state == "Failed" ? 1 : 0;
+    }
+    return out;
+}
+
 } // namespace
 
 Result<CommandResult> show_version(Context& context, const Arguments&) {
@@ -135,6 +167,9 @@ Result<CommandResult> show_diagnostics(Context& context, const Arguments& argume
     const EngineOptions& options = context.options();
     const Totals totals = totals_of(context);
     std::vector<std::string> reasons = options.attention ? options.attention() : std::vector<std::string>();
+    for (auto& busy : busy_tables(context))
+        reasons.push_back(std::move(busy));
+    const Ingestions ingestions = ingestions_of(context);
     if (totals.rowstore_fill >= 0.9)
         reasons.push_back(fmt::format("The row store is {:.0f}% full.", totals.rowstore_fill * 100));
     // What is known; everything else stays null, because an invented figure is worse than none.
@@ -147,6 +182,8 @@ Result<CommandResult> show_diagnostics(Context& context, const Arguments& argume
         {"ExtentsTotal", totals.extents},
         {"TotalOriginalDataSize", totals.original_size},
         {"TotalExtentSize", totals.file_size},
+        {"IngestionsInProgress", ingestions.running},
+        {"FailedIngestOperations", ingestions.failed},
         {"BuildVersion", options.version},
         {"BuildTime", time_or_null(options.build_time)},
         {"IsAttentionRequired", !reasons.empty()},

@@ -156,7 +156,7 @@ Result<CommandResult> drop_tables(Context& context, const Arguments& arguments) 
         SLUICE_TRY(database, context.database());
     }
     SLUICE_TRY(const auto after, context.change(*database, [&](const Database& before) {
-        return change::drop_tables(before, names, arguments.said("ifexists"));
+        return change::drop_tables(before, names, arguments.said("ifexists"), context.now());
     }));
     CommandResult result(shape::kDroppedTables);
     for (const auto& [name, table] : after->tables)

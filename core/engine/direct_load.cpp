@@ -70,8 +70,12 @@ Result<std::optional<store::Part>> DirectLoad::commit(Options options) {
     piece.rows = count_;
     piece.original_size = size_;
     batch.pieces.push_back(std::move(piece));
-    SLUICE_TRY(const auto outcome,
-               options.replace ? writer_.replace_rows(std::move(batch)) : writer_.commit_rows(std::move(batch)));
+    batch.unless_tagged = std::move(options.unless_tagged);
+    const auto stored =
+        options.replace ? writer_.replace_rows(std::move(batch)) : writer_.commit_rows(std::move(batch));
+    if (!stored && stored.error().reason == ingest::kIngestedBefore)
+        return std::optional<store::Part>();
+    SLUICE_TRY(const auto outcome, stored);
     written_ = false;
     for (auto& part : writer_.parts(table_->id))
         if (part.id == part_)

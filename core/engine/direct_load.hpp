@@ -27,9 +27,11 @@ public:
     struct Options {
         std::vector<std::string> tags = {};
         std::optional<Ticks> creation_time = {};
-        bool replace = false; ///< the table's other rows go in the same commit
+        bool replace = false;                        ///< the table's other rows go in the same commit
+        std::vector<std::string> unless_tagged = {}; ///< nothing is stored when an extent has one of these tags
     };
-    /// The extent; nothing when there were no rows. With `replace` the table is emptied even then.
+    /// The extent; nothing when there were no rows, or when a tag of `unless_tagged` exists. With `replace` the table
+    /// is emptied even then.
     Result<std::optional<store::Part>> commit(Options options);
 
     std::uint64_t rows() const { return count_; }

@@ -14,6 +14,10 @@
 #include <string_view>
 #include <vector>
 
+namespace sluice::store {
+class QueryCancel;
+}
+
 /// Answers texts: queries and management commands of one request. Knows the databases, not HTTP.
 namespace sluice::engine {
 
@@ -36,6 +40,8 @@ struct Request {
     std::string application, user;
     std::string host; ///< `.show version` looks at it
     std::string principal = "aadapp=anonymous";
+    /// Ends the request from another thread; null: the engine makes one.
+    std::shared_ptr<store::QueryCancel> cancel = {};
 };
 
 /// One result table. Either all rows are at hand (commands), or they are pulled from `next` (queries).

@@ -106,7 +106,8 @@ Result<IngestionProperties> read_ingest_properties(const Argument& with) {
     SLUICE_CHECK(
         list.only({"format", "ingestionMapping", "ingestionMappingReference", "csvMapping", "csvMappingReference",
                    "jsonMapping", "jsonMappingReference", "avroMapping", "avroMappingReference", "creationTime", "tags",
-                   "ingestIfNotExists", "ignoreFirstRecord", "validationPolicy"}));
+                   "ingestIfNotExists", "ignoreFirstRecord", "validationPolicy", "TreatGzAsUncompressed", "zipPattern",
+                   "ingestionMappingType", "persistDetails"}));
     IngestionProperties out;
     SLUICE_CHECK(read_common(list, out));
     if (const auto name = list.get("format")) {
@@ -121,6 +122,7 @@ Result<IngestionProperties> read_ingest_properties(const Argument& with) {
         return Error{ErrorCode::Invalid, "Give ingestionMapping or ingestionMappingReference, not both.",
                      "BadRequest_DuplicateMapping"};
     SLUICE_TRY(out.ignore_first_record, list.flag("ignoreFirstRecord"));
+    SLUICE_TRY(out.gz_as_uncompressed, list.flag("TreatGzAsUncompressed"));
     if (const auto text = list.get("validationPolicy")) {
         SLUICE_TRY(out.validation, read_validation(*text));
     }

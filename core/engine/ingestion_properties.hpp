@@ -21,6 +21,7 @@ struct IngestionProperties {
     std::vector<std::string> tags;
     std::vector<std::string> ingest_if_not_exists; ///< without the prefix "ingest-by:"
     bool ignore_first_record = false;
+    bool gz_as_uncompressed = false; ///< files whose name ends in .gz are plain
     std::optional<data::ValidationPolicy> validation;
     bool extend_schema = false, recreate_schema = false;
     std::optional<std::string> folder, docstring;

@@ -6,6 +6,7 @@
 #include "core/ingest/databases.hpp"
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -26,6 +27,12 @@ struct EngineOptions {
     std::function<std::vector<std::string>()> attention = {};
     /// Whether a principal holds a role; none: authentication is off and every caller holds every role.
     std::function<bool(std::string_view principal, Role role)> holds = {};
+    /// Whether the configuration names the database, itself or through a connection: such a one is not dropped.
+    std::function<bool(std::string_view database)> is_configured = {};
+    /// Files below this folder may be read by `.ingest into`; empty: none.
+    std::filesystem::path file_root = {};
+    /// Time between two passes over the extents (engine 5.4); 0: none by itself.
+    std::chrono::milliseconds maintenance_interval{0};
     /// Time a request gets when it asks for none, and the most it can ask for (engine 0.2).
     std::chrono::milliseconds query_timeout = std::chrono::minutes(4);
     std::chrono::milliseconds command_timeout = std::chrono::minutes(10);

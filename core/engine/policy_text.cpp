@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::array<PolicyKind, 15> kPolicies{{
+constexpr std::array<PolicyKind, 24> kPolicies{{
     {"streamingingestion", "StreamingIngestionPolicy"},
     {"ingestionbatching", "IngestionBatchingPolicy"},
     {"ingestiontime", "IngestionTimePolicy", false, false},
@@ -26,13 +26,23 @@ constexpr std::array<PolicyKind, 15> kPolicies{{
     {"extent_tags_retention", "ExtentTagsRetentionPolicy", true, false},
     {"roworder", "RowOrderPolicy", false},
     {"auto_delete", "AutoDeletePolicy", false, false},
+    {"encoding", "EncodingPolicy"},
+    {"partitioning", "PartitioningPolicy", false},
+    {"managed_identity", "ManagedIdentityPolicy"},
+    {"restricted_view_access", "RestrictedViewAccessPolicy", false, false},
     // Known, never set: these decide what is stored or who sees it, so keeping their text without obeying it would
     // mislead.
     {"update", "UpdatePolicy", false, true, false},
-    {"encoding", "EncodingPolicy", true, true, false},
-    {"partitioning", "PartitioningPolicy", false, true, false},
     {"row_level_security", "RowLevelSecurityPolicy", false, true, false},
-    {"restricted_view_access", "RestrictedViewAccessPolicy", false, true, false},
+    // Of the cluster only.
+    {"callout", "CalloutPolicy", false, true, true, true},
+    {"capacity", "CapacityPolicy", false, true, true, true},
+    {"sandbox", "SandboxPolicy", false, true, true, true},
+    {"request_classification", "ClusterRequestClassificationPolicy", false, true, true, true},
+    {"query_weak_consistency", "QueryWeakConsistencyPolicy", false, true, true, true},
+    {"diagnostics", "DiagnosticsPolicy", false, true, true, true},
+    {"multidatabaseadmins", "MultiDatabaseAdminsPolicy", false, true, true, true},
+    {"rowstore", "RowStorePolicy", false, true, true, true},
 }};
 Json retention_defaults() {
     return {{"SoftDeletePeriod", "365000.00:00:00"}, {"Recoverability", "Enabled"}};
@@ -76,6 +86,12 @@ Result<std::string> object_policy(const PolicyKind& kind, const PolicyValue& val
         return policy_error(fmt::format("{} should be a JSON object", kind.name));
     overlay(base, given);
     return base.dump();
+}
+
+/// Any JSON document.
+Result<std::string> json_policy(const PolicyKind& kind, const PolicyValue& value) {
+    SLUICE_TRY(const Json given, parse(kind, value.text));
+    return given.dump();
 }
 
 /// "7d", "1.00:00:00", "365.00:00:00": timespans of commands.
@@ -252,9 +268,50 @@ Result<std::string> tags_retention_policy(const PolicyKind& kind, const PolicyVa
     return out.dump();
 }
 
+/// `enable`-like switches: true or false.
+Result<std::string> flag_policy(const PolicyKind& kind, const PolicyValue& value) {
+    if (!value.literal && (same_word(value.text, "true") || same_word(value.text, "false")))
+        return to_lower(value.text);
+    return policy_error(fmt::format("{} is true or false", kind.name));
+}
+
+/// `type='Identifier'`; nothing of it: the default again.
+Result<std::string> encoding_policy(const PolicyKind& kind, const PolicyValue& value, Json base) {
+    if (value.literal)
+        return object_policy(kind, value, std::move(base));
+    SLUICE_TRY(const auto pairs, raw_pairs(kind, value.text));
+    static constexpr std::array<std::string_view, 3> kTypes{"Identifier", "BigObject", "BigObject32"};
+    for (const auto& [name, text] : pairs) {
+        const Token type = next_token(text, 0);
+        const auto* const known = std::find_if(
+            kTypes.begin(), kTypes.end(), [&](std::string_view candidate) { return same_word(candidate, type.text); });
+        if (name != "type" || type.kind != Token::Kind::Text || known == kTypes.end())
+            return policy_error("an encoding policy is written as type='Identifier', 'BigObject' or 'BigObject32'");
+        base["EncodingPolicyType"] = std::string(*known);
+        base["MaxValueSize"] = *known == "BigObject32" ? 33'554'432 : *known == "BigObject" ? 2'097'152 : 1'048'576;
+    }
+    return base.dump();
+}
+
+/// A table that goes by itself: its day has to be ahead.
+Result<std::string> auto_delete_policy(const PolicyKind& kind, const PolicyValue& value) {
+    SLUICE_TRY(const auto text, object_policy(kind, value, {{"ExpiryDate", nullptr}, {"DeleteIfNotEmpty", false}}));
+    Json json = Json::parse(text);
+    const auto expiry =
+        json["ExpiryDate"].is_string() ? data::parse_datetime(json["ExpiryDate"].get<std::string>()) : std::nullopt;
+    if (!expiry)
+        return policy_error("AutoDeletePolicy: ExpiryDate should be a datetime, such as \"2030-01-31\"");
+    if (!json["DeleteIfNotEmpty"].is_boolean())
+        return policy_error("AutoDeletePolicy: DeleteIfNotEmpty should be true or false");
+    return json.dump();
+}
+
 Result<std::string> ingestion_time_policy(const PolicyValue& value) {
     if (!value.literal && (same_word(value.text, "true") || same_word(value.text, "false")))
         return std::string(same_word(value.text, "true") ? R"({"IsEnabled":true})" : R"({"IsEnabled":false})");
+    const Json json = value.literal ? Json::parse(value.text, nullptr, false) : Json();
+    if (json.is_object() && json.value("IsEnabled", Json()).is_boolean())
+        return Json{{"IsEnabled", json["IsEnabled"]}}.dump();
     return policy_error("IngestionTimePolicy is true or false");
 }
 
@@ -292,6 +349,14 @@ Result<std::string> other_policy(const PolicyKind& kind, const PolicyValue& valu
         return ingestion_time_policy(value);
     if (keyword == "roworder")
         return row_order_policy(value);
+    if (keyword == "restricted_view_access")
+        return flag_policy(kind, value);
+    if (keyword == "auto_delete")
+        return auto_delete_policy(kind, value);
+    if (keyword == "encoding")
+        return encoding_policy(kind, value, base ? Json::parse(*base, nullptr, false) : Json::object());
+    if (keyword == "managed_identity")
+        return json_policy(kind, value);
     Json defaults = keyword == "merge"      ? merge_defaults()
                     : keyword == "sharding" ? sharding_defaults()
                                             : Json::object();
@@ -306,9 +371,40 @@ Result<const PolicyKind*> find_policy(std::string_view keyword) {
             return &kind;
     std::string known;
     for (const auto& kind : kPolicies)
-        if (kind.offered)
+        if (kind.offered && !kind.cluster_only)
             known += fmt::format("{}{}", known.empty() ? "" : ", ", kind.keyword);
     return bad_request(fmt::format("'{}' is no policy; the policies are {}.", keyword, known));
+}
+
+Result<std::string> cluster_policy_text(const PolicyKind& kind, const PolicyValue& value,
+                                        const std::optional<std::string>& before) {
+    if (kind.keyword == "caching")
+        return caching_policy(kind, value);
+    SLUICE_TRY(const Json given, parse(kind, value.text));
+    Json base = before ? Json::parse(*before, nullptr, false) : Json();
+    if (!base.is_object() || !given.is_object())
+        return given.dump();
+    overlay(base, given);
+    return base.dump();
+}
+
+std::optional<std::string> default_cluster_policy(const PolicyKind& kind) {
+    if (kind.keyword != "capacity")
+        return std::nullopt;
+    // Engine Appendix A.
+    return R"({"IngestionCapacity":{"ClusterMaximumConcurrentOperations":512,"CoreUtilizationCoefficient":0.75},)"
+           R"("ExtentsMergeCapacity":{"MinimumConcurrentOperationsPerNode":1,"MaximumConcurrentOperationsPerNode":3},)"
+           R"("ExtentsPurgeRebuildCapacity":{"MaximumConcurrentOperationsPerNode":1},)"
+           R"("ExportCapacity":{"ClusterMaximumConcurrentOperations":100,"CoreUtilizationCoefficient":0.25},)"
+           R"("ExtentsPartitionCapacity":{"ClusterMinimumConcurrentOperations":1,"ClusterMaximumConcurrentOperations":32},)"
+           R"("MaterializedViewsCapacity":{"ClusterMaximumConcurrentOperations":1,"ExtentsRebuildCapacity":)"
+           R"({"ClusterMaximumConcurrentOperations":50,"MaximumConcurrentOperationsPerNode":5}},)"
+           R"("StoredQueryResultsCapacity":{"MaximumConcurrentOperationsPerDbAdmin":250,"CoreUtilizationCoefficient":0.75},)"
+           R"("StreamingIngestionPostProcessingCapacity":{"MaximumConcurrentOperationsPerNode":4},)"
+           R"("PurgeStorageArtifactsCleanupCapacity":{"MaximumConcurrentOperationsPerCluster":2},)"
+           R"("PeriodicStorageArtifactsCleanupCapacity":{"MaximumConcurrentOperationsPerCluster":2},)"
+           R"("QueryAccelerationCapacity":{"ClusterMaximumConcurrentOperations":100,"CoreUtilizationCoefficient":0.5},)"
+           R"("GraphSnapshotsCapacity":{"ClusterMaximumConcurrentOperations":5}})";
 }
 
 std::optional<std::string> policy_text(const catalog::Policies& policies, const PolicyKind& kind) {

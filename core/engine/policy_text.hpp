@@ -19,6 +19,7 @@ struct PolicyKind {
     bool on_database = true;  ///< may be set on a database too
     bool mergeable = true;    ///< knows `.alter-merge`
     bool offered = true;      ///< false: may be shown, and is never set
+    bool cluster_only = false;
 };
 /// Case-insensitive; an error that lists the keywords for what is unknown, and says so for what this engine does not
 /// offer.
@@ -39,6 +40,11 @@ struct PolicyValue {
 /// Errors: "Error during execution of a policy operation: ...".
 Result<> set_policy(catalog::Policies& policies, const PolicyKind& kind, const PolicyValue& value, bool merge,
                     bool on_table);
+/// The policy of the cluster that a value makes; with `before` it keeps what the value does not mention.
+Result<std::string> cluster_policy_text(const PolicyKind& kind, const PolicyValue& value,
+                                        const std::optional<std::string>& before);
+/// What is shown of the cluster when nothing was set.
+std::optional<std::string> default_cluster_policy(const PolicyKind& kind);
 void clear_policy(catalog::Policies& policies, const PolicyKind& kind);
 
 } // namespace sluice::engine

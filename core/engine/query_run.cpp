@@ -121,7 +121,8 @@ Pull rows_of(Statement statement, Deadline deadline) {
             if (state->deadline.over())
                 return timed_out();
             Statement& s = state->statement;
-            auto started = s.store->query(s.sql, s.parameters, s.schema, {.timeout = state->deadline.left()});
+            auto started = s.store->query(s.sql, s.parameters, s.schema,
+                                          {.timeout = state->deadline.left(), .cancel = s.cancel.get()});
             if (!started)
                 return on_the_wire(std::move(started).error());
             state->running.emplace(std::move(*started));

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -52,6 +53,7 @@ struct Statement {
     std::string sql;
     std::vector<store::Parameter> parameters;
     data::Schema schema;
+    std::shared_ptr<store::QueryCancel> cancel = {};
 };
 Pull rows_of(Statement statement, Deadline deadline);
 

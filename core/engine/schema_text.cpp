@@ -208,42 +208,70 @@ std::string tidy_parameters(std::string_view parameters) {
     return out;
 }
 
-std::vector<std::string> schema_script(const catalog::Database& database) {
-    std::vector<std::string> out;
-    for (const auto& [name, table] : database.tables) {
-        std::string columns;
-        for (const auto& column : table->columns)
-            columns += fmt::format("{}[{}]:{}", columns.empty() ? "" : ", ", quoted_text(column.name),
-                                   data::to_string(column.type));
-        const std::string target = fmt::format("table [{}]", quoted_text(name));
-        std::string texts;
-        if (!table->folder.empty() || !table->docstring.empty())
-            texts = fmt::format(" with (folder={}, docstring={})", quoted_text(table->folder),
-                                quoted_text(table->docstring));
-        out.push_back(fmt::format(".create-merge {} ({}){}", target, columns, texts));
-        for (const auto& [key, stored] : table->mappings)
-            out.push_back(fmt::format(".create-or-alter {} ingestion {} mapping {} {}", target,
-                                      to_lower(data::to_string(key.first)), quoted_text(key.second),
-                                      quoted_text(data::to_json(stored.mapping))));
-        if (table->policies.streaming)
-            out.push_back(fmt::format(".alter {} policy streamingingestion {}", target,
-                                      quoted_text(to_json(*table->policies.streaming))));
-        if (table->policies.batching)
-            out.push_back(fmt::format(".alter {} policy ingestionbatching {}", target,
-                                      quoted_text(to_json(*table->policies.batching))));
-        for (const auto& [keyword, text] : table->policies.other)
-            out.push_back(
-                fmt::format(".alter {} policy {} {}", target, keyword, text.front() == '(' ? text : quoted_text(text)));
+namespace {
+
+void add_policies(std::vector<std::string>& out, const std::string& entity, const catalog::Policies& policies) {
+    const auto add = [&](std::string_view keyword, const std::string& value) {
+        out.push_back(fmt::format(".alter {} policy {} {}", entity, keyword, value));
+    };
+    if (policies.streaming)
+        add("streamingingestion", quoted_text(to_json(*policies.streaming)));
+    if (policies.batching)
+        add("ingestionbatching", quoted_text(to_json(*policies.batching)));
+    for (const auto& [keyword, text] : policies.other) {
+        const bool raw = text.front() == '(' || text == "true" || text == "false";
+        add(keyword, raw ? text : quoted_text(text));
     }
-    for (const auto& [key, stored] : database.mappings)
-        out.push_back(fmt::format(".create-or-alter database [{}] ingestion {} mapping {} {}",
-                                  quoted_text(database.name), to_lower(data::to_string(key.first)),
-                                  quoted_text(key.second), quoted_text(data::to_json(stored.mapping))));
+}
+
+void add_mappings(std::vector<std::string>& out, const std::string& entity, const catalog::Mappings& mappings) {
+    for (const auto& [key, stored] : mappings)
+        out.push_back(fmt::format(".create-or-alter {} ingestion {} mapping {} {}", entity,
+                                  to_lower(data::to_string(key.first)), quoted_text(key.second),
+                                  quoted_text(data::to_json(stored.mapping))));
+}
+
+void add_table(std::vector<std::string>& out, const catalog::Table& table, const ScriptParts& parts) {
+    std::string columns, docstrings;
+    for (const auto& column : table.columns) {
+        const std::string name = fmt::format("[{}]", quoted_text(column.name));
+        columns += fmt::format("{}{}:{}", columns.empty() ? "" : ", ", name, data::to_string(column.type));
+        if (!column.docstring.empty())
+            docstrings += fmt::format("{}{}:{}", docstrings.empty() ? "" : ", ", name, quoted_text(column.docstring));
+    }
+    const std::string target = fmt::format("table [{}]", quoted_text(table.name));
+    std::string texts;
+    if (!table.folder.empty() || !table.docstring.empty())
+        texts = fmt::format(" with (folder={}, docstring={})", quoted_text(table.folder), quoted_text(table.docstring));
+    out.push_back(fmt::format(".create-merge {} ({}){}", target, columns, texts));
+    if (!docstrings.empty())
+        out.push_back(fmt::format(".alter-merge {} column-docstrings ({})", target, docstrings));
+    if (parts.mappings)
+        add_mappings(out, target, table.mappings);
+    for (const auto& column : table.columns)
+        if (parts.encodings && !column.encoding.empty())
+            out.push_back(fmt::format(".alter column [{}].[{}] policy encoding {}", quoted_text(table.name),
+                                      quoted_text(column.name), quoted_text(column.encoding)));
+}
+
+} // namespace
+
+std::vector<std::string> schema_script(const catalog::Database& database, const ScriptParts& parts) {
+    std::vector<std::string> out;
+    for (const auto& [name, table] : database.tables)
+        add_table(out, *table, parts);
+    const std::string self = fmt::format("database [{}]", quoted_text(database.name));
+    if (parts.mappings)
+        add_mappings(out, self, database.mappings);
     for (const auto& [name, function] : database.functions)
         out.push_back(
             fmt::format(".create-or-alter function with (folder={}, docstring={}, skipvalidation=true) {}{} {}",
                         quoted_text(function.folder), quoted_text(function.docstring), quoted_name(name),
                         function.parameters, function.body));
+    // Policies last: an update policy names tables and functions.
+    add_policies(out, "database", database.policies);
+    for (const auto& [name, table] : database.tables)
+        add_policies(out, fmt::format("table [{}]", quoted_text(name)), table->policies);
     return out;
 }
 

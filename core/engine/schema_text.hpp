@@ -30,6 +30,9 @@ std::string entity_name(const catalog::Database& database, const catalog::Table&
 /// "(a: long,b:string = 'x')" -> "(a:long, b:string='x')".
 std::string tidy_parameters(std::string_view parameters);
 /// The commands that make the database's tables, mappings, policies and functions again.
-std::vector<std::string> schema_script(const catalog::Database& database);
+struct ScriptParts {
+    bool mappings = true, encodings = true;
+};
+std::vector<std::string> schema_script(const catalog::Database& database, const ScriptParts& parts = {});
 
 } // namespace sluice::engine

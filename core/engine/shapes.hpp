@@ -28,6 +28,8 @@ constexpr auto kExtents =
     "MinCreatedOn:datetime, "
     "Tags:string, Kind:string, DeletedRowCount:long";
 constexpr auto kExtentMetadata = "ExtentId:guid, DatabaseName:string, TableName:string, ExtentMetadata:string";
+constexpr auto kExtentTags = "OriginalExtentId:string, ResultExtentId:string, ResultExtentTags:string, Details:string";
+constexpr auto kMovedExtents = "OriginalExtentId:string, ResultExtentId:string, Details:string";
 constexpr auto kDroppedExtents = "ExtentId:guid, TableName:string, CreatedOn:datetime";
 constexpr auto kDatabases = "DatabaseName:string, PersistentStorage:string, Version:string, IsCurrent:bool, "
                             "DatabaseAccessMode:string, PrettyName:string, "
@@ -59,6 +61,23 @@ constexpr auto kDatabaseMetadata = "DatabaseName:string, Version:string, Persist
 constexpr auto kDatabaseSchema = "DatabaseName:string, TableName:string, ColumnName:string, ColumnType:string, "
                                  "IsDefaultTable:bool, IsDefaultColumn:bool, "
                                  "PrettyName:string, Version:string, Folder:string, DocString:string";
+constexpr auto kViews =
+    "Name:string, SourceTable:string, Query:string, MaterializedTo:datetime, LastRun:datetime, LastRunResult:string, "
+    "IsHealthy:bool, IsEnabled:bool, Folder:string, DocString:string, AutoUpdateSchema:bool, "
+    "EffectiveDateTime:datetime, Lookback:timespan, LookbackColumn:string";
+constexpr auto kViewDetails =
+    "MaterializedViewName:string, DatabaseName:string, Folder:string, DocString:string, TotalExtents:long, "
+    "TotalExtentSize:real, TotalOriginalSize:real, TotalRowCount:long, HotExtents:long, HotExtentSize:real, "
+    "HotOriginalSize:real, HotRowCount:long, AuthorizedPrincipals:string, RetentionPolicy:string, "
+    "CachingPolicy:string, "
+    "ShardingPolicy:string, MergePolicy:string, MinExtentsCreationTime:datetime, MaxExtentsCreationTime:datetime";
+constexpr auto kPrincipals =
+    "Role:string, PrincipalType:string, PrincipalDisplayName:string, PrincipalObjectId:string, "
+    "PrincipalFQN:string, Notes:string, RoleAssignmentIdentifier:string";
+constexpr auto kOperations =
+    "OperationId:guid, Operation:string, NodeId:string, StartedOn:datetime, LastUpdatedOn:datetime, Duration:timespan, "
+    "State:string, Status:string, RootActivityId:guid, ShouldRetry:bool, Database:string, Principal:string, "
+    "User:string, AdminEpochStartTime:datetime, VirtualCluster:string";
 constexpr auto kNodeStatus = "NodeId:string, Status:string";
 constexpr auto kDroppedTables = "TableName:string, DatabaseName:string";
 constexpr auto kEntities = "DatabaseName:string, EntityType:string, EntityName:string, DocString:string, "

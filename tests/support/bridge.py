@@ -88,9 +88,10 @@ class Mosquitto:
 
 
 class Bridge:
-    """One running sluice. `connections` is TOML, `setup` management commands; {folder} in both is the bridge's folder."""
+    """One running sluice. `connections` is TOML, `setup` management commands; {folder} in both is the bridge's folder. `server` and
+    `streaming` are further lines of those sections."""
 
-    def __init__(self, build, folder, connections, setup, database="Test", start=True):
+    def __init__(self, build, folder, connections, setup, database="Test", start=True, server="", streaming="enabled = true"):
         self.build, self.folder, self.database = Path(build), Path(folder), database
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
@@ -102,8 +103,9 @@ class Bridge:
 [server]
 listen = "127.0.0.1:{self.port}"
 data_dir = "{self.folder}/data"
+{server.replace("{folder}", str(self.folder))}
 [streaming]
-enabled = true
+{streaming}
 [plugins]
 path = ["{self.build}/plugins"]
 [[database]]

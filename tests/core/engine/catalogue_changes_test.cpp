@@ -118,8 +118,8 @@ TEST(CatalogueChanges, ARenameCannotHideATable) {
 }
 
 TEST(CatalogueChanges, DropAsksForWhatIsMissing) {
-    EXPECT_EQ(message(drop_tables(harbor(), {"Nope"}, false)), "Entity ID 'Nope' of kind 'Table' was not found.");
-    const auto after = drop_tables(harbor(), {"Nope", "Berth"}, true);
+    EXPECT_EQ(message(drop_tables(harbor(), {"Nope"}, false, 0)), "Entity ID 'Nope' of kind 'Table' was not found.");
+    const auto after = drop_tables(harbor(), {"Nope", "Berth"}, true, 0);
     ASSERT_TRUE(after);
     EXPECT_EQ(after->tables.size(), 1U);
 }

@@ -14,13 +14,12 @@ namespace sluice::engine {
 using namespace std::string_view_literals;
 namespace {
 
-/// The type of the command that a text is, or the text of the error.
+/// The operation that a text is, or the text of the error.
 std::string recognised(std::string_view text) {
     const auto parsed = parse_command(text);
     if (!parsed)
         return parsed.error().message;
-    return parsed->command->handler ? std::string(parsed->command->type)
-                                    : "not offered: " + std::string(parsed->command->feature);
+    return parsed->command->handler ? type_of(*parsed) : "not offered: " + std::string(parsed->command->feature);
 }
 
 struct Example {
@@ -37,10 +36,10 @@ const Example kExamples[] = {
     {".create table GaugeReading (At:datetime, Gauge:string, LevelCm:int, Source:string) with (folder='Harbor/Raw')",
      "TableCreate"},
     {".create-merge table ['T']  (['fields']:dynamic, ['name']:string, ['tags']:dynamic, ['timestamp']:datetime);",
-     "TableCreate"},
+     "TableCreateMerge"},
     {".CREATE TABLE T (a:int)", "TableCreate"},
     {"// first\n.create table\n T (a:int, // why\n b:string)", "TableCreate"},
-    {".alter-merge table GaugeReading (LevelCm:long)", "TableAlter"},
+    {".alter-merge table GaugeReading (LevelCm:long)", "TableAlterMerge"},
     {".alter table Scratch (b:string, c:datetime) with (docstring='reshaped')", "TableAlter"},
     {".rename column Berth.Quay to QuayName", "ColumnRename"},
     {".rename columns Gauge=GaugeReading.Source, Source=GaugeReading.Gauge", "ColumnsRename"},
@@ -55,7 +54,7 @@ const Example kExamples[] = {
     {".create table GaugeCopy based-on GaugeReading ifnotexists with (folder='tmp')", "TableCreateBasedOn"},
     {".rename table A to A1", "TableRename"},
     {".rename tables GaugeReading=GaugeStage ifexists, GaugeStage=GaugeReading", "TablesRename"},
-    {".alter table Berth docstring 'quay of each gauge'", "TableAlterFolder"},
+    {".alter table Berth docstring 'quay of each gauge'", "TableAlterDocString"},
     {".alter-merge table Berth column-docstrings (Quay:'quay name')", "TableAlterColumnDocStrings"},
     {".show tables", "TablesShow"},
     {".show tables (A, B) details", "TablesShowDetails"},
@@ -63,22 +62,24 @@ const Example kExamples[] = {
     {".show table ['with blank'] schema as json", "TableShowSchema"},
     {".show table [my table] details", "TableShowDetails"},
     {".show table details", "TableShow"}, // a table may be called so
-    {".alter table GaugeRaw policy streamingingestion enable", "PolicyAlter"},
-    {".alter-merge table GaugeRaw policy streamingingestion '{\"HintAllocatedRate\":1.5}'", "PolicyAlter"},
-    {".alter database Harbor policy streamingingestion '{\"IsEnabled\":true}'", "PolicyAlter"},
-    {".alter database policy streamingingestion enable", "PolicyAlter"},
-    {".alter tables (GaugeRaw, Berth) policy ingestionbatching '{\"MaximumNumberOfItems\":20}'", "PolicyAlter"},
-    {".alter-merge table GaugeRaw policy retention softdelete = 0s recoverability = disabled", "PolicyAlter"},
+    {".alter table GaugeRaw policy streamingingestion enable", "StreamingIngestionPolicyAlter"},
+    {".alter-merge table GaugeRaw policy streamingingestion '{\"HintAllocatedRate\":1.5}'",
+     "StreamingIngestionPolicyAlter"},
+    {".alter database Harbor policy streamingingestion '{\"IsEnabled\":true}'", "StreamingIngestionPolicyAlter"},
+    {".alter database policy streamingingestion enable", "StreamingIngestionPolicyAlter"},
+    {".alter tables (GaugeRaw, Berth) policy ingestionbatching '{\"MaximumNumberOfItems\":20}'",
+     "IngestionBatchingPolicyAlter"},
+    {".alter-merge table GaugeRaw policy retention softdelete = 0s recoverability = disabled", "RetentionPolicyAlter"},
     {".alter table MyTable policy caching hot = 30d, hot_window = datetime(2021-01-01) .. datetime(2021-02-01)",
-     "PolicyAlter"},
-    {".show table * policy update", "PolicyShow"},
-    {".show database * policy ingestionbatching", "PolicyShow"},
-    {".show cluster policy streamingingestion", "PolicyShow"},
-    {".delete table GaugeRaw policy streamingingestion", "PolicyDelete"},
+     "CachingPolicyAlter"},
+    {".show table * policy update", "UpdatePolicyShow"},
+    {".show database * policy ingestionbatching", "IngestionBatchingPolicyShow"},
+    {".show cluster policy streamingingestion", "StreamingIngestionPolicyShow"},
+    {".delete table GaugeRaw policy streamingingestion", "StreamingIngestionPolicyDelete"},
     {".clear database cache streamingingestion schema", "DatabaseClearSchemaCache"},
     {".create-or-alter table ['t'] ingestion json mapping 't_mapping' "
      "'[{\"column\":\"fields\",\"Properties\":{\"Path\":\"$[\\'fields\\']\"}}]'",
-     "MappingCreate"},
+     "MappingCreateOrAlter"},
     {".create table T ingestion csv mapping \"M\"\n'['\n'{\"column\":\"a\",\"Properties\":{\"Ordinal\":\"0\"}}'\n']'",
      "MappingCreate"},
     {".show table T ingestion mappings", "MappingsShow"},
@@ -110,8 +111,25 @@ const Example kExamples[] = {
     {".execute database script with (ContinueOnErrors=true) <|\n.create-merge table A (x:int)",
      "DatabaseScriptExecute"},
     {".create materialized-view V on table T { T | summarize count() by x }", "not offered: materialized views"},
-    {".add database Test users ('aaduser=a@b.c') 'note'",
-     "not offered: principals by command (roles are given in the configuration)"},
+    {".create-merge table T (a:int)", "TableCreateMerge"},
+    {".add database Test users ('aaduser=a@b.c') 'note'", "PrincipalsAlter"},
+    {".set table GaugeRaw ingestors none skip-results", "PrincipalsAlter"},
+    {".set-or-replace async T <| print 1", "TableSetOrReplace"},
+    {".append T <| print 1", "TableAppend"},
+    {".move async extents from table A to table B (9c2d0000-0000-0000-0000-000000000001)", "ExtentsMove"},
+    {".replace extents in table B with (setNewIngestionTime=true) <| { .show table B extents }, { A | take 1 }",
+     "ExtentsReplace"},
+    {".alter-merge table T extent tags ('a', 'b') <| .show table T extents", "ExtentTagsAlter"},
+    {".drop table T extent tags ('a')", "ExtentTagsDrop"},
+    {".merge T (9c2d0000-0000-0000-0000-000000000001, 1e770000-0000-0000-0000-000000000002) with (rebuild=true)",
+     "ExtentsMerge"},
+    {".undo drop table T as N version=\"v7.3\"", "TableUndoDrop"},
+    {".show operation 9c2d0000-0000-0000-0000-000000000001 details", "OperationDetailsShow"},
+    {".show running queries by *", "RunningQueriesShow"},
+    {".show capacity streaming-ingestion-post-processing with (scope=cluster)", "CapacityShow"},
+    {".delete async table T records with (whatif=true) <| T | where a == 1", "TableDeleteRecords"},
+    {".alter cluster policy caching hot = 30d", "CachingPolicyAlter"},
+    {".ingest async into table T (h'file:///a.csv', 'file:///b.csv') with (format='csv')", "DataIngestPull"},
 };
 INSTANTIATE_TEST_SUITE_P(Examples, Commands, testing::ValuesIn(kExamples));
 
@@ -177,7 +195,7 @@ INSTANTIATE_TEST_SUITE_P(Texts, WrongCommands, testing::ValuesIn(kWrong));
 
 TEST(CommandTable, EveryShownCommandReadsAndNoOtherDoes) {
     for (const auto& command : commands()) {
-        const bool shows = command.pattern.rfind("show ", 0) == 0;
+        const bool shows = command.pattern.rfind("show ", 0) == 0 || command.pattern.rfind("get ", 0) == 0;
         if (command.handler) {
             EXPECT_EQ(command.effect == Effect::Reads, shows) << command.pattern;
         }

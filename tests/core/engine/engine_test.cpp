@@ -230,7 +230,8 @@ TEST_F(EngineCommands, DatabasesAndSchema) {
         << json;
     EXPECT_EQ(
         run(".show database Harbor schema as csl script"),
-        ".create-merge table ['GaugeReading'] (['At']:datetime, ['LevelCm']:int) with (folder='Raw', docstring='')");
+        ".create-merge table ['GaugeReading'] (['At']:datetime, ['LevelCm']:int) with (folder='Raw', docstring='')\n"
+        ".alter-merge table ['GaugeReading'] column-docstrings (['LevelCm']:'cm')");
     EXPECT_EQ(columns(".show databases entities", "EntityType EntityName CslOutputSchema"),
               "Table | GaugeReading | At:datetime,LevelCm:int");
     EXPECT_EQ(run(".show databases (Nope) schema"), "error: Entity ID 'Nope' of kind 'Database' was not found.");
@@ -342,7 +343,7 @@ TEST_F(EngineCommands, ScriptsStopAtTheFirstErrorUnlessToldOtherwise) {
                                "'f'\n.create table B (y:int)\n";
     EXPECT_EQ(
         columns(".execute database script <|" + script, "CommandType CommandText Result Reason"),
-        "TableCreate | .create-merge table A (x:int) | Completed | \n"
+        "TableCreateMerge | .create-merge table A (x:int) | Completed | \n"
         "TablesShow | .show tables | Skipped | \n"
         "TableAlterFolder | .alter table Nope folder 'f' | Failed | Entity ID 'Nope' of kind 'Table' was not found.\n"
         "TableCreate | .create table B (y:int) | Skipped | ");
@@ -417,13 +418,32 @@ TEST_F(EngineCommands, ManyClientsAtOnce) {
 
 TEST_F(EngineCommands, WhatIsNotOfferedSaysSo) {
     set_up({".create table Berth (Gauge:string)"});
-    EXPECT_EQ(run(".alter table Berth policy update '[]'"),
-              "error: The policy 'update' is not offered by this server.");
+    EXPECT_EQ(run(".alter table Berth policy row_level_security enable 'Berth'"),
+              "error: The policy 'row_level_security' is not offered by this server.");
     EXPECT_EQ(run(".show table Berth policy update"), "UpdatePolicy | [Harbor].[Berth] | ∅ | ∅ | Table");
-    EXPECT_EQ(run(".show queries"), "error: This server does not offer the history of requests.");
-    EXPECT_EQ(engine_->command(request("Harbor", ".show queries")).error().reason, "BadRequest_NotSupported");
-    EXPECT_EQ(run(".set async T <| print 1"),
-              "error: 'async' is not offered by this server; the command without it answers when the rows are stored.");
+    EXPECT_EQ(run(".export to csv ('x') <| Berth"), "error: This server does not offer export by command.");
+    EXPECT_EQ(engine_->command(request("Harbor", ".export to csv ('x') <| Berth")).error().reason,
+              "BadRequest_NotSupported");
+}
+
+TEST_F(EngineCommands, RolesThatCommandsGaveCount) {
+    EngineOptions options;
+    bool all = true;
+    options.holds = [&](std::string_view, Role) { return all; };
+    open(options, true);
+    set_up({".create table Berth (Gauge:string)", ".create table Quay (a:int)",
+            ".add table Berth ingestors ('aadapp=hub;contoso')", ".add database Harbor viewers ('AADAPP=hub')"});
+    all = false;
+    const auto as_hub = [&](const std::string& text) {
+        Request asked = request("Harbor", text);
+        asked.principal = "aadapp=hub;contoso";
+        return answer_text(engine_->command(asked));
+    };
+    EXPECT_EQ(as_hub(".ingest inline into table Berth <| N1"), "<guid>");
+    EXPECT_EQ(as_hub(".show tables | count"), "2");
+    EXPECT_NE(as_hub(".ingest inline into table Quay <| 1").find("it needs the role Table Ingestor"),
+              std::string::npos);
+    EXPECT_NE(as_hub(".drop table Berth").find("it needs the role Table Admin"), std::string::npos);
 }
 
 } // namespace

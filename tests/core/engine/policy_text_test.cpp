@@ -78,7 +78,9 @@ TEST(PolicyText, UnknownPoliciesListTheKnownOnes) {
     EXPECT_EQ(
         kind.error().message,
         "'retension' is no policy; the policies are streamingingestion, ingestionbatching, ingestiontime, retention, "
-        "caching, merge, sharding, extent_tags_retention, roworder, auto_delete.");
+        "caching, merge, sharding, extent_tags_retention, roworder, auto_delete, encoding, partitioning, "
+        "managed_identity, "
+        "restricted_view_access.");
 }
 
 TEST(PolicyText, APolicyThatIsNotObeyedCannotBeSet) {

@@ -1,0 +1,257 @@
+#include "core/engine/command_table.hpp"
+#include "core/engine/commands.hpp"
+
+namespace sluice::engine {
+namespace {
+
+constexpr Effect kReads = Effect::Reads;
+constexpr Effect kChanges = Effect::Changes;
+
+// clang-format off
+const std::vector<Command> kCommands{
+    // Tables (commands 2.1, 3.3)
+    {"create|create-merge|define tables <tables:tables> [ with <with:properties> ]", "TablesCreate", Role::User, kChanges, create_tables},
+    {"create table <table:name> based-on <original:name> [ ifnotexists ] [ with <with:properties> ]", "TableCreateBasedOn", Role::DatabaseAdmin, kChanges, copy_table},
+    {"create|create-merge|define table <table:path> <columns:columns> [ with <with:properties> ]", "TableCreate", Role::User, kChanges, create_table},
+    {"alter|alter-merge table <table:path> column-docstrings <docs:docs>", "TableAlterColumnDocStrings", Role::TableAdmin, kChanges, alter_column_docstrings},
+    {"alter table <table:path> docstring|folder <text:text>", "TableAlterFolder", Role::TableAdmin, kChanges, alter_table_text},
+    {"alter|alter-merge table <table:path> <columns:columns> [ with <with:properties> ]", "TableAlter", Role::TableAdmin, kChanges, alter_table},
+    {"drop table <table:path> columns <columns:names> [ ifexists ]", "TableDropColumns", Role::TableAdmin, kChanges, drop_columns},
+    {"drop [ async ] table <table:path> extent tags <tags:texts> [ with <with:properties> ]", "ExtentTagsDrop", Role::TableAdmin, kChanges, drop_extent_tags},
+    {"drop [ async ] table <table:path> extent tags [ with <with:properties> ] <query:input>", "ExtentTagsDrop", Role::TableAdmin, kChanges, drop_extent_tags},
+    {"drop table <table:path> [ ifexists ] [ skip-seal ]", "TableDrop", Role::TableAdmin, kChanges, drop_tables},
+    {"drop tables <tables:names> [ ifexists ] [ skip-seal ]", "TablesDrop", Role::TableAdmin, kChanges, drop_tables},
+    {"rename table <table:name> to <to:name> [ with <with:properties> ]", "TableRename", Role::TableAdmin, kChanges, rename_tables},
+    {"rename tables <renames:assignments>", "TablesRename", Role::TableAdmin, kChanges, rename_tables},
+    {"clear [ async ] table <table:path> data", "TableClear", Role::TableAdmin, kChanges, clear_table},
+    {"alter|alter-merge column <column:path> policy <policy:word> <value:value>", "PolicyAlter", Role::TableAdmin, kChanges, column_policy},
+    {"alter|alter-merge column <column:path> policy <policy:word>", "PolicyAlter", Role::TableAdmin, kChanges, column_policy},
+    {"delete column <column:path> policy <policy:word>", "PolicyDelete", Role::TableAdmin, kChanges, column_policy},
+    {"show column <column:path> policy <policy:word>", "PolicyShow", Role::Viewer, kReads, column_policy},
+    {"alter column <column:path> type <type:type>", "ColumnAlter", Role::TableAdmin, kChanges, alter_column_type},
+    {"rename column <column:path> to <to:name>", "ColumnRename", Role::TableAdmin, kChanges, rename_column},
+    {"rename columns <renames:assignments>", "ColumnsRename", Role::TableAdmin, kChanges, swap_columns},
+    {"drop column <column:path> [ ifexists ]", "ColumnDrop", Role::TableAdmin, kChanges, drop_columns},
+    {"show tables [ <tables:names> ]", "TablesShow", Role::Viewer, kReads, show_tables},
+    {"show tables [ <tables:names> ] details", "TablesShowDetails", Role::Viewer, kReads, show_table_details},
+    {"show table <table:path> details", "TableShowDetails", Role::Viewer, kReads, show_table_details},
+    {"show table <table:path> cslschema|kqlschema", "TableShowSchema", Role::Viewer, kReads, show_table_schema},
+    {"show table <table:path> schema as json|csl|kql", "TableShowSchema", Role::Viewer, kReads, show_table_schema},
+    {"show table <table:path>", "TableShow", Role::Viewer, kReads, show_table},
+
+    // Policies (2.2, 2.5, 2.8)
+    {"clear table <table:path> cache streamingingestion schema", "TableClearSchemaCache", Role::DatabaseIngestor, kChanges, clear_schema_cache},
+    {"clear database cache streamingingestion schema", "DatabaseClearSchemaCache", Role::DatabaseIngestor, kChanges, clear_schema_cache},
+    {"show table <every:star> policy <policy:word>", "PolicyShow", Role::Viewer, kReads, show_policy},
+    {"show table <table:path> policy <policy:word>", "PolicyShow", Role::Viewer, kReads, show_policy},
+    {"show database policy <policy:word>", "PolicyShow", Role::Viewer, kReads, show_policy},
+    {"show database <database:star> policy <policy:word>", "PolicyShow", Role::Viewer, kReads, show_policy},
+    {"show database <database:name> policy <policy:word>", "PolicyShow", Role::Viewer, kReads, show_policy},
+    {"show cluster policy <policy:word>", "PolicyShow", Role::Any, kReads, show_cluster_policy},
+    {"alter|alter-merge table <table:path> policy <policy:word> <value:value>", "PolicyAlter", Role::TableAdmin, kChanges, alter_policy},
+    {"alter|alter-merge tables <tables:names> policy <policy:word> <value:value>", "PolicyAlter", Role::TableAdmin, kChanges, alter_policy},
+    {"alter|alter-merge database policy <policy:word> <value:value>", "PolicyAlter", Role::DatabaseAdmin, kChanges, alter_policy},
+    {"alter|alter-merge database <database:name> policy <policy:word> <value:value>", "PolicyAlter", Role::DatabaseAdmin, kChanges, alter_policy},
+    {"alter|alter-merge cluster policy <policy:word> <value:value> [ <query:input> ]", "PolicyAlter", Role::AllDatabasesAdmin, kChanges, alter_cluster_policy},
+    {"delete table <table:path> policy <policy:word>", "PolicyDelete", Role::TableAdmin, kChanges, delete_policy},
+    {"delete database <database:name> policy <policy:word>", "PolicyDelete", Role::DatabaseAdmin, kChanges, delete_policy},
+    {"delete database policy <policy:word>", "PolicyDelete", Role::DatabaseAdmin, kChanges, delete_policy},
+    {"delete cluster policy <policy:word>", "PolicyDelete", Role::AllDatabasesAdmin, kChanges, alter_cluster_policy},
+
+    // Mappings (2.3)
+    {"create|create-or-alter|alter|alter-merge table <table:path> ingestion <kind:word> mapping <mapping:label> <json:text> [ with <with:properties> ]", "MappingCreate", Role::TableIngestor, kChanges, put_mapping},
+    {"create|create-or-alter|alter|alter-merge database <database:name> ingestion <kind:word> mapping <mapping:label> <json:text> [ with <with:properties> ]", "MappingCreate", Role::DatabaseIngestor, kChanges, put_mapping},
+    {"show table <table:path> ingestion mappings", "MappingsShow", Role::Viewer, kReads, show_mappings},
+    {"show table <table:path> ingestion <kind:word> mappings", "MappingsShow", Role::Viewer, kReads, show_mappings},
+    {"show table <table:path> ingestion <kind:word> mapping <mapping:label>", "MappingShow", Role::Viewer, kReads, show_mapping},
+    {"show database ingestion mappings [ <mapping:text> ]", "MappingsShow", Role::Viewer, kReads, show_mappings},
+    {"show database ingestion <kind:word> mappings [ <mapping:text> ]", "MappingsShow", Role::Viewer, kReads, show_mappings},
+    {"show database ingestion <kind:word> mapping <mapping:label>", "MappingShow", Role::Viewer, kReads, show_mapping},
+    {"show database <database:name> ingestion mappings [ <mapping:text> ]", "MappingsShow", Role::Viewer, kReads, show_mappings},
+    {"show database <database:name> ingestion <kind:word> mappings [ <mapping:text> ]", "MappingsShow", Role::Viewer, kReads, show_mappings},
+    {"show database <database:name> ingestion <kind:word> mapping <mapping:label>", "MappingShow", Role::Viewer, kReads, show_mapping},
+    {"show [ cluster ] ingestion mappings", "MappingsShow", Role::Monitor, kReads, show_cluster_mappings},
+    {"show [ cluster ] ingestion <kind:word> mappings", "MappingsShow", Role::Monitor, kReads, show_cluster_mappings},
+    {"drop table <table:path> ingestion <kind:word> mapping <mapping:label>", "MappingDrop", Role::TableIngestor, kChanges, drop_mapping},
+    {"drop database <database:name> ingestion <kind:word> mapping <mapping:label>", "MappingDrop", Role::DatabaseIngestor, kChanges, drop_mapping},
+
+    // Ingestion (2.6)
+    {"ingest inline into table <table:path> [ with <with:properties> ] <data:input>", "DataIngestInline", Role::TableIngestor, kChanges, ingest_inline},
+    {"ingest inline into table <table:path> [ with <with:properties> ] <records:records>", "DataIngestInline", Role::TableIngestor, kChanges, ingest_inline},
+    {"ingest [ async ] into [ table ] <table:path> <uris:texts> [ with <with:properties> ]", "DataIngestPull", Role::TableIngestor, kChanges, ingest_files},
+    {"ingest [ async ] into [ table ] <table:path> <uri:text> [ with <with:properties> ]", "DataIngestPull", Role::TableIngestor, kChanges, ingest_files},
+    {"set|append|set-or-append|set-or-replace [ async ] <table:name> [ with <with:properties> ] <query:input>", "TableSetOrAppend", Role::TableIngestor, kChanges, ingest_query},
+
+    // Extents (2.7)
+    {"show table <table:path> extents [ <ids:guids> ] [ hot ] [ metadata ] [ where <filter:tags> ]", "ExtentsShow", Role::Viewer, kReads, show_extents},
+    {"show tables <tables:names> extents [ <ids:guids> ] [ hot ] [ metadata ] [ where <filter:tags> ]", "ExtentsShow", Role::Viewer, kReads, show_extents},
+    {"show database extents [ <ids:guids> ] [ hot ] [ metadata ] [ where <filter:tags> ]", "ExtentsShow", Role::Viewer, kReads, show_extents},
+    {"show database <database:name> extents [ <ids:guids> ] [ hot ] [ metadata ] [ where <filter:tags> ]", "ExtentsShow", Role::Viewer, kReads, show_extents},
+    {"show databases <databases:names> extents [ <ids:guids> ] [ hot ] [ metadata ] [ where <filter:tags> ]", "ExtentsShow", Role::Viewer, kReads, show_extents},
+    {"show cluster extents [ <ids:guids> ] [ hot ] [ metadata ] [ where <filter:tags> ]", "ExtentsShow", Role::Monitor, kReads, show_extents},
+    {"drop extent <id:guid> [ from <table:path> ]", "ExtentsDrop", Role::TableAdmin, kChanges, drop_extents_by_id},
+    {"drop extents <ids:guids> [ from <table:path> ]", "ExtentsDrop", Role::TableAdmin, kChanges, drop_extents_by_id},
+    {"drop extents [ whatif ] <query:input>", "ExtentsDrop", Role::DatabaseAdmin, kChanges, drop_extents_by_query},
+    {"drop extent tags retention", "ExtentTagsRetentionApply", Role::DatabaseAdmin, kChanges, apply_tags_retention},
+    {"alter|alter-merge [ async ] table <table:path> extent tags <tags:texts> [ with <with:properties> ] <query:input>", "ExtentTagsAlter", Role::TableAdmin, kChanges, alter_extent_tags},
+    {"move [ async ] extents all from table <from:path> to table <table:path> [ with <with:properties> ]", "ExtentsMove", Role::TableAdmin, kChanges, move_extents},
+    {"move [ async ] extents from table <from:path> to table <table:path> [ with <with:properties> ] <ids:guids>", "ExtentsMove", Role::TableAdmin, kChanges, move_extents},
+    {"move [ async ] extents to table <table:path> [ with <with:properties> ] <query:input>", "ExtentsMove", Role::TableAdmin, kChanges, move_extents},
+    {"replace [ async ] extents in table <table:path> [ with <with:properties> ] <query:input>", "ExtentsReplace", Role::TableAdmin, kChanges, replace_extents},
+    {"merge [ async ] <table:path> <ids:guids> [ with <with:properties> ]", "ExtentsMerge", Role::TableAdmin, kChanges, merge_extents},
+    {"merge dryrun <table:path> <ids:guids> [ with <with:properties> ]", "ExtentsMerge", Role::TableAdmin, kChanges, merge_extents},
+    {"shuffle [ async ] table <table:path> extents all [ with <with:properties> ]", "ExtentsShuffle", Role::TableAdmin, kChanges, shuffle_extents},
+    {"shuffle [ async ] table <table:path> extents <ids:guids> [ with <with:properties> ]", "ExtentsShuffle", Role::TableAdmin, kChanges, shuffle_extents},
+    {"show database extent tags statistics [ with <with:properties> ]", "ExtentTagsStatisticsShow", Role::Viewer, kReads, show_tag_statistics},
+    {"show database extents partitioning statistics", "PartitioningStatisticsShow", Role::Viewer, kReads, show_partitioning_statistics},
+    {"show database <database:name> extents partitioning statistics", "PartitioningStatisticsShow", Role::Viewer, kReads, show_partitioning_statistics},
+    {"delete [ async ] table <table:path> records [ with <with:properties> ] <query:input>", "TableDeleteRecords", Role::TableAdmin, kChanges, delete_records},
+    {"drop|drop-pretend extents [ older <age:number> days|day|hours|hour ] from all tables [ trim by extentsize|datasize <size:number> mb|gb|bytes ] [ limit <limit:number> ]", "ExtentsDrop", Role::DatabaseAdmin, kChanges, drop_extents_by_age},
+    {"drop|drop-pretend extents [ older <age:number> days|day|hours|hour ] from tables <tables:names> [ trim by extentsize|datasize <size:number> mb|gb|bytes ] [ limit <limit:number> ]", "ExtentsDrop", Role::DatabaseAdmin, kChanges, drop_extents_by_age},
+    {"drop|drop-pretend extents [ older <age:number> days|day|hours|hour ] from <table:path> [ trim by extentsize|datasize <size:number> mb|gb|bytes ] [ limit <limit:number> ]", "ExtentsDrop", Role::TableAdmin, kChanges, drop_extents_by_age},
+
+    // Functions (2.9)
+    {"create function [ ifnotexists ] [ with <with:properties> ] <function:name> <parameters:parameters> <body:body>", "FunctionCreate", Role::User, kChanges, put_function},
+    {"create-or-alter|alter function [ with <with:properties> ] <function:name> <parameters:parameters> <body:body>", "FunctionCreate", Role::FunctionAdmin, kChanges, put_function},
+    {"alter function <function:name> docstring|folder <text:text>", "FunctionAlterFolder", Role::FunctionAdmin, kChanges, alter_function_text},
+    {"drop function <function:name> [ ifexists ]", "FunctionDrop", Role::FunctionAdmin, kChanges, drop_function},
+    {"drop functions <functions:names> [ ifexists ]", "FunctionsDrop", Role::FunctionAdmin, kChanges, drop_functions},
+    {"show functions", "FunctionsShow", Role::Viewer, kReads, show_functions},
+    {"show function <function:name> schema as json", "FunctionShowSchema", Role::Viewer, kReads, show_function_schema},
+    {"show function <function:name> [ with <with:properties> ]", "FunctionShow", Role::Viewer, kReads, show_functions},
+
+    // Failures (2.2, 2.10)
+    {"show ingestion failures [ with <with:properties> ]", "IngestionFailuresShow", Role::Viewer, kReads, show_ingestion_failures},
+    {"show streamingingestion failures", "StreamingIngestionFailuresShow", Role::Viewer, kReads, show_streaming_failures},
+    {"show streamingingestion statistics", "StreamingIngestionStatisticsShow", Role::Viewer, kReads, show_streaming_statistics},
+    {"show dead letters", "DeadLettersShow", Role::Monitor, kReads, show_dead_letters},
+    {"show database <every:star> dead letters", "DeadLettersShow", Role::Monitor, kReads, show_dead_letters},
+    {"show database <database:name> dead letters", "DeadLettersShow", Role::Monitor, kReads, show_dead_letters},
+    {"show gaps", "GapsShow", Role::Monitor, kReads, show_gaps},
+    {"show database <every:star> gaps", "GapsShow", Role::Monitor, kReads, show_gaps},
+    {"show database <database:name> gaps", "GapsShow", Role::Monitor, kReads, show_gaps},
+    {"show data operations", "DataOperationsShow", Role::Viewer, kReads, show_data_operations},
+
+    // Service (3.1)
+    {"show version", "VersionShow", Role::Any, kReads, show_version},
+    {"show cluster [ details ]", "ClusterShow", Role::Any, kReads, show_cluster},
+    {"show diagnostics [ with <with:properties> ]", "DiagnosticsShow", Role::Monitor, kReads, show_diagnostics},
+    {"show principal access with <with:properties>", "PrincipalAccessShow", Role::Any, kReads, show_principal_access},
+
+    // Databases and schema (3.2)
+    {"show databases entities [ with <with:properties> ]", "EntitiesShow", Role::Viewer, kReads, show_entities},
+    {"show database <database:name> entity <entity:name>", "EntityShow", Role::Viewer, kReads, show_entities},
+    {"show entity <entity:path> schema as json [ in databases <databases:texts> ] [ except <except:text> ]", "EntityShowSchema", Role::Viewer, kReads, show_entity_schema},
+    {"show database schema violations", "SchemaViolationsShow", Role::Viewer, kReads, show_schema_violations},
+    {"show database <database:name> schema violations", "SchemaViolationsShow", Role::Viewer, kReads, show_schema_violations},
+    {"show materialized-views [ details ]", "MaterializedViewsShow", Role::Viewer, kReads, show_none},
+    {"show external tables", "ExternalTablesShow", Role::Viewer, kReads, show_none},
+    {"show entity_groups", "EntityGroupsShow", Role::Viewer, kReads, show_none},
+    {"show stored_query_results", "StoredQueryResultsShow", Role::Viewer, kReads, show_none},
+    {"show continuous-exports", "ContinuousExportsShow", Role::Viewer, kReads, show_none},
+    {"show cluster blockedprincipals", "BlockedPrincipalsShow", Role::AllDatabasesAdmin, kReads, show_none},
+    {"show [ cluster ] schema as json", "SchemaShow", Role::Viewer, kReads, show_schema_json},
+    {"show databases [ <databases:names> ] schema as json", "DatabasesSchemaShow", Role::Viewer, kReads, show_schema_json},
+    {"show databases [ <databases:names> ] schema [ details ]", "DatabasesSchemaShow", Role::Viewer, kReads, show_schema},
+    {"show [ cluster ] databases [ <databases:names> ] [ details|verbose|identity|policies|datastats|metadata ]", "DatabasesShow", Role::Any, kReads, show_databases},
+    {"show database schema [ details ] [ if_later_than <version:text> ]", "DatabaseSchemaShow", Role::Viewer, kReads, show_schema},
+    {"show database <database:name> schema [ details ] [ if_later_than <version:text> ]", "DatabaseSchemaShow", Role::Viewer, kReads, show_schema},
+    {"show database schema [ if_later_than <version:text> ] as json [ with <with:properties> ]", "DatabaseSchemaShow", Role::Viewer, kReads, show_schema_json},
+    {"show database <database:name> schema [ if_later_than <version:text> ] as json [ with <with:properties> ]", "DatabaseSchemaShow", Role::Viewer, kReads, show_schema_json},
+    {"show database schema as csl|kql [ script ] [ with <with:properties> ]", "DatabaseSchemaShow", Role::Viewer, kReads, show_schema_script},
+    {"show database <database:name> schema as csl|kql [ script ] [ with <with:properties> ]", "DatabaseSchemaShow", Role::Viewer, kReads, show_schema_script},
+    {"show database cslschema|kqlschema [ script ] [ if_later_than <version:text> ]", "DatabaseSchemaShow", Role::Viewer, kReads, show_database_tables_schema},
+    {"show database <database:name> cslschema|kqlschema [ script ] [ if_later_than <version:text> ]", "DatabaseSchemaShow", Role::Viewer, kReads, show_database_tables_schema},
+    {"show database [ details|verbose|identity|policies|datastats|metadata ]", "DatabaseShow", Role::Viewer, kReads, show_database},
+
+    // Scripts
+    {"execute [ database|cluster ] script [ with <with:properties> ] <script:input>", "DatabaseScriptExecute", Role::DatabaseAdmin, kChanges, execute_script},
+
+    // Existence of databases (3.2)
+    {"create database <database:name> [ persist <paths:texts> ] [ volatile ] [ ifnotexists ] [ with <with:properties> ]", "DatabaseCreate", Role::AllDatabasesAdmin, kChanges, create_database},
+    {"drop database <database:name> prettyname", "DatabaseAlterPrettyName", Role::DatabaseAdmin, kChanges, set_pretty_name},
+    {"drop|detach database <database:name> [ ifexists ] [ skip-seal ] [ <skip:text> ]", "DatabaseDrop", Role::AllDatabasesAdmin, kChanges, drop_database},
+    {"alter database prettyname <text:text>", "DatabaseAlterPrettyName", Role::DatabaseAdmin, kChanges, set_pretty_name},
+    {"alter database <database:name> prettyname <text:text>", "DatabaseAlterPrettyName", Role::DatabaseAdmin, kChanges, set_pretty_name},
+    {"enable|disable database streamingingestion_maintenance_mode", "StreamingMaintenanceMode", Role::DatabaseAdmin, kChanges, set_maintenance_mode},
+    {"enable|disable database <database:name> maintenance_mode", "StreamingMaintenanceMode", Role::DatabaseAdmin, kChanges, set_maintenance_mode},
+    {"undo drop table <table:name> [ as <as:name> ] <version:version>", "TableUndoDrop", Role::DatabaseAdmin, kChanges, undo_drop_table},
+
+    // Operations, queries, journal (3.4)
+    {"show operations", "OperationsShow", Role::Any, kReads, show_operations},
+    {"show operations <id:guid>", "OperationsShow", Role::Any, kReads, show_operations},
+    {"show operations <ids:guids>", "OperationsShow", Role::Any, kReads, show_operations},
+    {"show operation <id:guid> details", "OperationDetailsShow", Role::Any, kReads, show_operation_details},
+    {"show operation <id:guid>", "OperationsShow", Role::Any, kReads, show_operations},
+    {"cancel operation <id:guid> [ with <with:properties> ]", "OperationCancel", Role::Any, kChanges, cancel_operation},
+    {"cancel query <id:text> [ with <with:properties> ]", "QueryCancel", Role::Any, kChanges, cancel_query},
+    {"show queries", "QueriesShow", Role::Any, kReads, show_queries},
+    {"show running queries", "RunningQueriesShow", Role::Any, kReads, show_queries},
+    {"show running queries by user <user:text>", "RunningQueriesShow", Role::Any, kReads, show_queries},
+    {"show running queries by <every:star>", "RunningQueriesShow", Role::Any, kReads, show_queries},
+    {"show commands", "CommandsShow", Role::Any, kReads, show_commands},
+    {"show commands-and-queries", "CommandsAndQueriesShow", Role::Any, kReads, show_commands_and_queries},
+    {"show [ cluster ] journal", "JournalShow", Role::Any, kReads, show_journal},
+    {"show database <database:name> journal", "JournalShow", Role::Any, kReads, show_journal},
+    {"show queryplan [ with <with:properties> ] <query:input>", "QueryPlanShow", Role::Viewer, kReads, show_query_plan},
+
+    // Service, continued (3.1, 4)
+    {"show capacity [ <resource:keyword> ] [ with <with:properties> ]", "CapacityShow", Role::User, kReads, show_capacity},
+    {"show plugins", "PluginsShow", Role::Viewer, kReads, show_plugins},
+    {"show cluster services", "ClusterServicesShow", Role::Any, kReads, show_cluster_services},
+    {"get kusto identity token", "IdentityTokenGet", Role::Any, kReads, get_identity_token},
+    {"show database cache query_results", "QueryResultsCacheShow", Role::Viewer, kReads, query_results_cache},
+    {"clear database cache query_results", "QueryResultsCacheClear", Role::DatabaseAdmin, kChanges, query_results_cache},
+    {"clear database cache query_weak_consistency", "CacheClear", Role::DatabaseAdmin, kChanges, clear_cache},
+    {"clear cluster cache groupmembership|credstore|outboundaccesspolicy", "CacheClear", Role::AllDatabasesAdmin, kChanges, clear_cache},
+    {"clear cluster cache external-artifacts <uris:texts>", "CacheClear", Role::AllDatabasesAdmin, kChanges, clear_cache},
+    {"clear cache remote-schema <rest:anything>", "CacheClear", Role::DatabaseAdmin, kChanges, clear_cache},
+    {"show table <table:path> data statistics [ with <with:properties> ]", "TableStatisticsShow", Role::Viewer, kReads, show_data_statistics},
+    {"show rowstores", "RowStoresShow", Role::Viewer, kReads, show_rowstores},
+    {"show rowstore seals <name:label>", "RowStoreSealsShow", Role::Viewer, kReads, show_rowstore_seals},
+    {"show rowstore <name:label>", "RowStoresShow", Role::Viewer, kReads, show_rowstores},
+    {"show table <table:path> rowstores", "RowStoresShow", Role::Viewer, kReads, show_table_rowstores},
+    {"show table <table:path> rowstore_references", "RowStoresShow", Role::Viewer, kReads, show_rowstore_references},
+    {"show table <table:path> rowstore_sealinfo", "RowStoreSealsShow", Role::Viewer, kReads, show_rowstore_seals},
+
+    // Principals (3.5)
+    {"show cluster principals", "PrincipalsShow", Role::Monitor, kReads, show_principals},
+    {"show database principals", "PrincipalsShow", Role::Monitor, kReads, show_principals},
+    {"show table|database|function <entity:path> principals", "PrincipalsShow", Role::Monitor, kReads, show_principals},
+    {"show [ cluster ] principal [ <principal:text> ] roles", "PrincipalRolesShow", Role::Any, kReads, show_principal_roles},
+    {"show database|table|function <entity:path> principal [ <principal:text> ] roles", "PrincipalRolesShow", Role::Any, kReads, show_principal_roles},
+    {"add|drop|set table|database|function <entity:path> admins|users|viewers|unrestrictedviewers|ingestors|monitors <principals:texts> [ skip-results ] [ <note:text> ]", "PrincipalsAlter", Role::DatabaseAdmin, kChanges, change_principals},
+    {"set table|database|function <entity:path> admins|users|viewers|unrestrictedviewers|ingestors|monitors none [ skip-results ] [ <note:text> ]", "PrincipalsAlter", Role::DatabaseAdmin, kChanges, change_principals},
+
+    // Known in Azure Data Explorer, not offered here
+    {"show|create|create-or-alter|alter|alter-merge|drop|enable|disable|clear|delete|rename materialized-view|materialized-views <rest:anything>", "MaterializedView", Role::Any, kChanges, nullptr, "materialized views"},
+    {"create|show async|ifnotexists materialized-view <rest:anything>", "MaterializedView", Role::Any, kChanges, nullptr, "materialized views"},
+    {"show|create|create-or-alter|alter|alter-merge|drop|delete|add|set external <rest:anything>", "ExternalTable", Role::Any, kChanges, nullptr, "external tables"},
+    {"show|create-or-alter|drop|enable|disable continuous-export|continuous-exports <rest:anything>", "ContinuousExport", Role::Any, kChanges, nullptr, "continuous export"},
+    {"export <rest:anything>", "DataExport", Role::Any, kChanges, nullptr, "export by command"},
+    {"show|create|create-or-alter|alter|alter-merge|drop entity_group|entity_groups <rest:anything>", "EntityGroup", Role::Any, kChanges, nullptr, "entity groups"},
+    {"show|create-or-alter|drop|make|alter graph_model|graph_models|graph_snapshot|graph_snapshots <rest:anything>", "Graph", Role::Any, kChanges, nullptr, "graph models"},
+    {"make async graph_snapshot <rest:anything>", "Graph", Role::Any, kChanges, nullptr, "graph models"},
+    {"show|set|set-or-replace|drop stored_query_result|stored_query_results <rest:anything>", "StoredQueryResult", Role::Any, kChanges, nullptr, "stored query results"},
+    {"add|alter|drop|show|delete follower <rest:anything>", "Follower", Role::Any, kChanges, nullptr, "follower databases"},
+    {"purge <rest:anything>", "Purge", Role::Any, kChanges, nullptr, "purge"},
+    {"show|cancel purge|purges <rest:anything>", "Purge", Role::Any, kChanges, nullptr, "purge"},
+    {"show|create-or-alter|alter-merge|drop workload_group|workload_groups <rest:anything>", "WorkloadGroup", Role::Any, kChanges, nullptr, "workload groups"},
+    {"enable|disable plugin <rest:anything>", "PluginEnable", Role::Any, kChanges, nullptr, "query plugins"},
+    {"get|show ingestion resources", "IngestionResourcesGet", Role::Any, kReads, nullptr, "queued ingestion over HTTP (stream instead)"},
+    {"show export containers", "ExportContainersShow", Role::Any, kReads, nullptr, "export containers"},
+    {"create tempstorage", "TempStorageCreate", Role::Any, kChanges, nullptr, "temporary storage"},
+    {"attach database <rest:anything>", "DatabaseAttach", Role::Any, kChanges, nullptr, "attaching databases by command (add a [[database]] to the configuration)"},
+    {"add|drop|set cluster admins|users|viewers|monitors|alldatabasesadmins|alldatabasesviewers|alldatabasesmonitors|blockedprincipals <rest:anything>", "PrincipalsAlter", Role::Any, kChanges, nullptr, "principals by command (roles are given in the configuration)"},
+    {"show table <table:path> operations <rest:anything>", "TableOperationsShow", Role::Any, kReads, nullptr, "mirroring"},
+    {"list blobs <rest:anything>", "BlobsList", Role::Any, kReads, nullptr, "listing blobs"},
+};
+// clang-format on
+
+} // namespace
+
+const std::vector<Command>& commands() {
+    return kCommands;
+}
+
+} // namespace sluice::engine

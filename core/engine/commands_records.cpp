@@ -1,0 +1,115 @@
+#include "core/data/text.hpp"
+#include "core/engine/commands.hpp"
+#include "core/engine/entity_error.hpp"
+#include "core/engine/piping.hpp"
+#include "core/ingest/part_book.hpp"
+#include "core/kql/kql.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+/// `.delete table T records` (commands 3.7).
+namespace sluice::engine {
+namespace {
+
+using store::Part;
+using store::PartState;
+
+constexpr auto kRow = "$row";
+constexpr auto kPart = "$part";
+
+/// The predicate as a selection of rows: it runs over the table with each row's number and part as two more columns.
+Result<store::Transaction::RowSelection> selection_of(Context& context, const TableTarget& target,
+                                                      const Argument& query) {
+    kql::CompileOptions options;
+    options.database = target.database;
+    options.catalog = &context.databases().catalog();
+    options.now = context.now();
+    options.principal = context.request().principal;
+    kql::ExtraTable rows{target.table->name, store::Store::numbered_rows(*target.table), *target.table->schema()};
+    rows.schema.columns.push_back({kRow, data::ScalarType::Long});
+    rows.schema.columns.push_back({kPart, data::ScalarType::Long});
+    options.extra_tables.push_back(std::move(rows));
+    SLUICE_TRY(const auto plan, kql::compile(blanked(context.request().text, query.end - query.text.size()), options));
+    const auto refused = [&] {
+        return bad_request(
+            fmt::format("The predicate behind '<|' has the form '{} | where ...': one table, 'where' and "
+                        "'extend' only, and no other columns taken away.",
+                        target.table->name));
+    };
+    if (plan.results.size() != 1 || !plan.results.front().parameters.empty())
+        return refused();
+    const auto& result = plan.results.front();
+    const auto row = result.schema.find(kRow), part = result.schema.find(kPart);
+    if (!row || !part)
+        return refused();
+    return store::Transaction::RowSelection{result.sql, result.schema.size(), *row, *part};
+}
+
+/// Deleting every row by mistake is easy; the documents ask for one `where` at least.
+bool has_condition(std::string_view text) {
+    for (std::size_t at = text.find('|'); at != std::string_view::npos; at = text.find('|', at + 1)) {
+        const std::size_t word = text.find_first_not_of(" \t\r\n", at + 1);
+        if (word != std::string_view::npos &&
+            (text.compare(word, 5, "where") == 0 || text.compare(word, 6, "filter") == 0))
+            return true;
+    }
+    return false;
+}
+
+struct Change {
+    Part before;
+    data::Guid after;
+    std::uint64_t rows = 0;
+};
+
+/// The extents without the rows that were taken; an extent without rows is gone.
+std::vector<Change> account(ingest::PartBook& parts, const std::map<store::PartId, std::uint64_t>& lost, bool pretend) {
+    std::vector<Change> changes;
+    for (const auto& [id, rows] : lost) {
+        const Part* known = parts.find(id);
+        if (!known)
+            continue;
+        Change change{*known, {}, rows};
+        if (!pretend && known->rows <= rows) {
+            parts.remove(id);
+        } else if (!pretend) {
+            Part& part = parts.change(id);
+            part.original_size = part.original_size / part.rows * (part.rows - rows);
+            part.rows -= rows;
+            part.extent = change.after = data::random_guid();
+        }
+        changes.push_back(std::move(change));
+    }
+    return changes;
+}
+
+} // namespace
+
+Result<CommandResult> delete_records(Context& context, const Arguments& arguments) {
+    SLUICE_CHECK(arguments.properties().only({"whatif"}));
+    SLUICE_TRY(const bool what_if, arguments.properties().flag("whatif"));
+    SLUICE_TRY(const auto target, context.table(arguments.get("table")));
+    const Argument& query = arguments.get("query");
+    if (!has_condition(query.text))
+        return bad_request("The predicate behind '<|' needs a 'where'; '.clear table T data' deletes all rows.");
+    SLUICE_TRY(auto selection, selection_of(context, target, query));
+    selection.count_only = what_if;
+    SLUICE_TRY(auto* writer, context.writer(*target.database));
+    if (!what_if)
+        SLUICE_CHECK(writer->seal_row_store(target.table->id, "Delete"));
+    std::vector<Change> changes;
+    SLUICE_CHECK(writer->edit_parts([&](store::Transaction& transaction, ingest::PartBook& parts) -> Result<> {
+        SLUICE_TRY(const auto lost, transaction.delete_rows(target.table->id, selection));
+        changes = account(parts, lost, what_if);
+        return {};
+    }));
+    CommandResult result("Table:string, ExtentId:guid, NewExtentId:guid, RecordsMatchPredicate:long");
+    for (const Change& change : changes)
+        result.add({target.table->name, change.before.state == PartState::Extent ? change.before.extent : data::Guid{},
+                    change.after, static_cast<std::int64_t>(change.rows)});
+    return result;
+}
+
+} // namespace sluice::engine
