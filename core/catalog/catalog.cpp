@@ -78,6 +78,11 @@ std::shared_ptr<const data::Schema> Table::schema() const {
     return schema;
 }
 
+bool Table::keeps_ingestion_time() const {
+    const auto policy = policies.other.find("ingestiontime");
+    return policy == policies.other.end() || policy->second != R"({"IsEnabled":false})";
+}
+
 const Column* Table::find_column(std::string_view column_name) const {
     const auto found =
         std::find_if(columns.begin(), columns.end(), [&](const Column& column) { return column.name == column_name; });

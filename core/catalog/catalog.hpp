@@ -68,6 +68,8 @@ struct Table {
     /// Names and types of `columns`; shared so that parsers and rows can hold it.
     std::shared_ptr<const data::Schema> schema() const;
     const Column* find_column(std::string_view name) const;
+    /// Whether rows that come now get an ingestion time: unless the policy says no (engine 5.7).
+    bool keeps_ingestion_time() const;
 };
 
 struct Function {

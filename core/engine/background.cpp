@@ -11,12 +11,14 @@ Background::Background(std::string name, unsigned threads, std::size_t waiting) 
         threads_.emplace_back([this, thread_name = name + "/" + std::to_string(i)] { run(thread_name); });
 }
 
+void Background::stop() {
+    Lock lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+}
+
 Background::~Background() {
-    {
-        Lock lock(mutex_);
-        stopping_ = true;
-        changed_.notify_all();
-    }
+    stop();
     threads_.clear();
     for (const Task& task : std::exchange(tasks_, {}))
         task(false);

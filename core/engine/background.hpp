@@ -23,6 +23,8 @@ public:
     Background(const Background&) = delete;
     Background& operator=(const Background&) = delete;
 
+    /// No task begins from now on; does not wait for those that run.
+    void stop();
     /// False when `waiting` tasks wait already.
     bool post(Task task);
 

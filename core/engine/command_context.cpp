@@ -76,19 +76,27 @@ Result<catalog::Snapshot> Context::change(const catalog::Database& database, Cha
 Result<Answer> Context::answer_of(const Argument& input) const {
     const std::string text =
         blanked(std::string_view(request_.text).substr(0, input.end), input.end - input.text.size());
+    if (kql::is_command(text)) {
+        const Token verb = next_token(text, next_token(text, 0).end);
+        if (!same_word(verb.text, "show"))
+            return bad_request(fmt::format("Behind '<|' stands a query or a '.show' command, not '.{}'.", verb.text));
+        return engine_.command(reading(text));
+    }
+    return query(text);
+}
+
+Request Context::reading(const std::string& text) const {
     Request inner = request_;
     inner.text = text;
     inner.options.no_truncation = true;
     inner.options.take_max_records.reset();
     inner.options.read_only = true;
     inner.options.server_timeout = deadline_.left();
-    if (kql::is_command(text)) {
-        const Token verb = next_token(text, next_token(text, 0).end);
-        if (!same_word(verb.text, "show"))
-            return bad_request(fmt::format("Behind '<|' stands a query or a '.show' command, not '.{}'.", verb.text));
-        return engine_.command(inner);
-    }
-    return engine_.query(inner);
+    return inner;
+}
+
+Result<Answer> Context::query(const std::string& text) const {
+    return engine_.query(reading(text));
 }
 
 Result<Answer> Context::command(const std::string& text) const {

@@ -60,10 +60,14 @@ public:
     /// The tables of a query or `.show` command behind `<|`, read as they come.
     /// Places in messages are those of the whole text.
     Result<Answer> answer_of(const Argument& input) const;
+    /// The answer to a query of the same caller and database, not cut, within the time that is left.
+    Result<Answer> query(const std::string& text) const;
     /// Another command of the same caller and database, within the time that is left.
     Result<Answer> command(const std::string& text) const;
 
 private:
+    Request reading(const std::string& text) const;
+
     ingest::Databases& databases_;
     const EngineOptions& options_;
     Engine& engine_;

@@ -105,6 +105,7 @@ const std::vector<Command> kCommands{
     {"show database extent tags statistics [ with <with:properties> ]", "ExtentTagsStatisticsShow", Role::Viewer, kReads, show_tag_statistics},
     {"show database extents partitioning statistics", "PartitioningStatisticsShow", Role::Viewer, kReads, show_partitioning_statistics},
     {"show database <database:name> extents partitioning statistics", "PartitioningStatisticsShow", Role::Viewer, kReads, show_partitioning_statistics},
+    {"update [ async ] table <table:path> delete <delete:name> append <append:name> [ with <with:properties> ] <query:input>", "TableUpdate", Role::TableAdmin, kChanges, update_records},
     {"delete [ async ] table <table:path> records [ with <with:properties> ] <query:input>", "TableDeleteRecords", Role::TableAdmin, kChanges, delete_records},
     {"drop|drop-pretend extents [ older <age:number> days|day|hours|hour ] from all tables [ trim by extentsize|datasize <size:number> mb|gb|bytes ] [ limit <limit:number> ]", "ExtentsDrop", Role::DatabaseAdmin, kChanges, drop_extents_by_age},
     {"drop|drop-pretend extents [ older <age:number> days|day|hours|hour ] from tables <tables:names> [ trim by extentsize|datasize <size:number> mb|gb|bytes ] [ limit <limit:number> ]", "ExtentsDrop", Role::DatabaseAdmin, kChanges, drop_extents_by_age},

@@ -89,6 +89,7 @@ Result<CommandResult> show_tag_statistics(Context& context, const Arguments& arg
 Result<CommandResult> show_partitioning_statistics(Context& context, const Arguments& arguments);
 
 // commands_records.cpp
+Result<CommandResult> update_records(Context& context, const Arguments& arguments);
 Result<CommandResult> delete_records(Context& context, const Arguments& arguments);
 
 // commands_history.cpp

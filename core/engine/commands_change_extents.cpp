@@ -174,7 +174,7 @@ Result<> move_all(store::Transaction& transaction, ingest::PartBook& parts, cons
 
 /// Where the extents with these ids live, by table; an id that no table has is an error.
 Result<std::vector<Movement>> movements_of(Context& context, const catalog::Snapshot& database,
-                                           const std::set<std::string>& ids, const catalog::Table* skip) {
+                                           const std::set<std::string>& ids) {
     SLUICE_TRY(auto* writer, context.writer(*database));
     std::map<catalog::TableId, std::shared_ptr<const catalog::Table>> tables;
     for (const auto& [name, table] : database->tables)
@@ -186,8 +186,6 @@ Result<std::vector<Movement>> movements_of(Context& context, const catalog::Snap
         if (part.state != store::PartState::Extent || table == tables.end() || ids.count(id_of(part)) == 0)
             continue;
         missing.erase(id_of(part));
-        if (skip && part.table == skip->id)
-            continue;
         Movement& movement = found[part.table];
         movement.from = table->second;
         if (!movement.ids)
@@ -304,12 +302,12 @@ Result<CommandResult> move_extents(Context& context, const Arguments& arguments)
     std::vector<Movement> movements;
     if (arguments.has("query")) {
         SLUICE_TRY(const auto ids, extent_ids_of(context, arguments.get("query")));
-        SLUICE_TRY(movements, movements_of(context, to.database, ids, nullptr));
+        SLUICE_TRY(movements, movements_of(context, to.database, ids));
     } else {
         SLUICE_TRY(const auto from, context.table(arguments.get("from")));
         if (arguments.has("ids")) {
             const auto ids = normal_ids(arguments.get("ids"));
-            SLUICE_TRY(movements, movements_of(context, to.database, ids, nullptr));
+            SLUICE_TRY(movements, movements_of(context, to.database, ids));
             for (const Movement& movement : movements)
                 if (movement.from->id != from.table->id)
                     return entity_not_found("Extent", *movement.ids->begin());
@@ -326,7 +324,7 @@ Result<CommandResult> replace_extents(Context& context, const Arguments& argumen
     SLUICE_TRY(const auto queries, two_queries(context, arguments.get("query")));
     SLUICE_TRY(const auto dropped, extent_ids_of(context, queries.first));
     SLUICE_TRY(const auto moved, extent_ids_of(context, queries.second));
-    SLUICE_TRY(const auto movements, movements_of(context, to.database, moved, nullptr));
+    SLUICE_TRY(const auto movements, movements_of(context, to.database, moved));
     return run_moves(context, to, movements, options, dropped);
 }
 

@@ -88,8 +88,15 @@ Result<Database> prepare_table(const Database& before, const QueryLoad& load, co
     const change::TableDefinition definition{load.table, schema.columns, load.properties.folder,
                                              load.properties.docstring};
     const auto table = before.find_table(load.table);
-    if (!table)
-        return change::create_table(before, definition, data::random_guid());
+    if (!table) {
+        SLUICE_TRY(auto after, change::create_table(before, definition, data::random_guid()));
+        if (load.properties.ingestion_time)
+            return after;
+        return change::edit_policies(after, load.table, [](catalog::Policies& policies) -> Result<> {
+            policies.other["ingestiontime"] = R"({"IsEnabled":false})";
+            return {};
+        });
+    }
     if (load.replace && load.properties.recreate_schema)
         return change::recreate_table(before, definition);
     const auto current = table->schema();
@@ -143,6 +150,12 @@ std::string_view operation_of(const Arguments& arguments) {
 }
 
 } // namespace
+
+Result<> check_query_schema(const data::Schema& query, const data::Schema& table) {
+    if (query.size() != table.size() || !same_types(query, table, table.size()))
+        return schema_mismatch(query, table);
+    return {};
+}
 
 DirectLoad::Options options_of(const IngestionProperties& properties) {
     DirectLoad::Options options{properties.tags, properties.creation_time};

@@ -21,8 +21,12 @@ Cell text_or_null(std::optional<std::string> text) {
 
 void add_table_policy(CommandResult& result, const Database& database, const catalog::Table& table,
                       const PolicyKind& kind) {
-    result.add({std::string(kind.name), entity_name(database, table), text_or_null(policy_text(table.policies, kind)),
-                Null{}, std::string("Table")});
+    auto text = policy_text(table.policies, kind);
+    // On unless somebody turned it off (engine 5.7).
+    if (!text && kind.keyword == "ingestiontime")
+        text = R"({"IsEnabled":true})";
+    result.add({std::string(kind.name), entity_name(database, table), text_or_null(std::move(text)), Null{},
+                std::string("Table")});
 }
 
 void add_database_policy(CommandResult& result, const Database& database, const PolicyKind& kind) {

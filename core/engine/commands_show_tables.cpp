@@ -1,10 +1,12 @@
 #include "core/engine/commands.hpp"
 #include "core/engine/entity_error.hpp"
+#include "core/engine/extent_rules.hpp"
 #include "core/engine/policy_text.hpp"
 #include "core/engine/schema_text.hpp"
 #include "core/engine/shapes.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 
@@ -13,23 +15,28 @@ namespace {
 
 /// What the parts of a table add up to.
 struct Totals {
-    std::int64_t extents = 0, rows = 0, extent_rows = 0;
-    double original_size = 0;
+    std::int64_t extents = 0, rows = 0, hot_extents = 0, hot_rows = 0;
+    double original_size = 0, hot_size = 0;
     std::optional<Ticks> oldest, newest;
 };
 
-Totals totals_of(const std::vector<store::Part>& parts) {
+Totals totals_of(const TableTarget& target, const std::vector<store::Part>& parts, Ticks now) {
     Totals totals;
     for (const auto& part : parts) {
         const bool extent = part.state == store::PartState::Extent;
         if (extent || part.state == store::PartState::RowStore)
             totals.rows += static_cast<std::int64_t>(part.rows);
+        // Streamed rows count as hot (engine 2.1 L8).
+        const bool hot = extent ? is_hot(*target.database, *target.table, part.created, now)
+                                : part.state == store::PartState::RowStore;
+        totals.hot_rows += hot ? static_cast<std::int64_t>(part.rows) : 0;
         if (!extent)
             continue;
         ++totals.extents;
-        totals.extent_rows += static_cast<std::int64_t>(part.rows);
+        totals.hot_extents += hot ? 1 : 0;
         totals.original_size += static_cast<double>(part.original_size);
-        totals.oldest = std::min(totals.oldest.value_or(part.created), part.created);
+        totals.hot_size += hot ? static_cast<double>(part.original_size) : 0;
+        totals.oldest = std::min(totals.oldest.value_or(part.opened), part.opened);
         totals.newest = std::max(totals.newest.value_or(part.created), part.created);
     }
     return totals;
@@ -44,9 +51,17 @@ Result<std::string> effective(const TableTarget& target, std::string_view keywor
     return effective_policy_text(*target.database, *target.table, *kind).value_or("null");
 }
 
+/// AuthorizedPrincipals of the table itself; "null" when commands gave none.
+std::string principals_text(const catalog::Table& table) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const auto& principal : table.principals)
+        list.push_back({{"Role", principal.role}, {"FullyQualifiedName", principal.fqn}, {"Notes", principal.notes}});
+    return list.empty() ? "null" : list.dump();
+}
+
 Result<> add_details(Context& context, CommandResult& result, const TableTarget& target) {
     SLUICE_TRY(auto* writer, context.writer(*target.database));
-    const Totals totals = totals_of(writer->parts(target.table->id));
+    const Totals totals = totals_of(target, writer->parts(target.table->id), context.now());
     std::vector<std::string> policies;
     for (const char* keyword :
          {"retention", "caching", "sharding", "merge", "streamingingestion", "ingestionbatching", "roworder"}) {
@@ -54,7 +69,7 @@ Result<> add_details(Context& context, CommandResult& result, const TableTarget&
         policies.push_back(std::move(text));
     }
     const catalog::Table& table = *target.table;
-    // Everything is hot. Sizes on disk are known for the file, not for one table, so they are null.
+    // Sizes on disk are known for the file, not for one table, so they are null.
     result.add({table.name,
                 target.database->name,
                 table.folder,
@@ -63,11 +78,11 @@ Result<> add_details(Context& context, CommandResult& result, const TableTarget&
                 Null{},
                 totals.original_size,
                 totals.rows,
-                totals.extents,
+                totals.hot_extents,
                 Null{},
-                totals.original_size,
-                totals.rows,
-                std::string("null"),
+                totals.hot_size,
+                totals.hot_rows,
+                principals_text(table),
                 policies[0],
                 policies[1],
                 policies[2],

@@ -54,6 +54,18 @@ Result<> DirectLoad::flush() {
     return future.get();
 }
 
+Result<std::optional<store::Part>> DirectLoad::prepare() {
+    SLUICE_CHECK(flush());
+    if (count_ == 0)
+        return std::optional<store::Part>();
+    store::Part part;
+    part.id = part_;
+    part.table = table_->id;
+    part.rows = count_;
+    part.original_size = size_;
+    return std::optional(std::move(part));
+}
+
 Result<std::optional<store::Part>> DirectLoad::commit(Options options) {
     SLUICE_CHECK(flush());
     if (count_ == 0) {

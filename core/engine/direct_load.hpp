@@ -34,6 +34,11 @@ public:
     /// is emptied even then.
     Result<std::optional<store::Part>> commit(Options options);
 
+    /// Writes ahead what is left and answers the part that holds all of it, for a commit made elsewhere: nothing when
+    /// there were no rows. Until adopted() says that the commit happened, the destructor removes it.
+    Result<std::optional<store::Part>> prepare();
+    void adopted() { written_ = false; }
+
     std::uint64_t rows() const { return count_; }
 
 private:

@@ -122,6 +122,18 @@ bool History::cancel_operation(data::Guid id) {
     return cancel != nullptr;
 }
 
+void History::cancel_operations() {
+    std::vector<std::shared_ptr<store::QueryCancel>> found;
+    {
+        Lock lock(mutex_);
+        for (const auto& [id, cancel] : running_)
+            if (auto held = cancel.lock())
+                found.push_back(std::move(held));
+    }
+    for (const auto& cancel : found)
+        cancel->cancel();
+}
+
 void History::add(JournalEntry entry) {
     if (entry.command.size() > kText)
         entry.command.resize(kText);

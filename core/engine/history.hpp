@@ -19,13 +19,13 @@ namespace sluice::engine {
 
 /// A query or command, as `.show queries` and `.show commands` show it (commands 3.4).
 struct Run {
-    data::Guid activity;
+    data::Guid activity = {};
     bool is_query = false;
-    std::string type; ///< "Query", or the CommandType
-    std::string client_request_id, text, database, user, principal, application;
+    std::string type = {}; ///< "Query", or the CommandType
+    std::string client_request_id = {}, text = {}, database = {}, user = {}, principal = {}, application = {};
     Ticks started = 0, updated = 0;
     std::string state = "InProgress"; ///< then Completed, Failed, Canceled
-    std::string failure;
+    std::string failure = {};
     std::uint64_t rows = 0; ///< delivered so far
 };
 
@@ -72,6 +72,8 @@ public:
     std::shared_ptr<const CommandResult> details(data::Guid id) const;
     /// Asks a running operation to end; false when it is not running.
     bool cancel_operation(data::Guid id);
+    /// Asks all running operations to end.
+    void cancel_operations();
 
     void add(JournalEntry entry);
     std::vector<JournalEntry> journal() const;

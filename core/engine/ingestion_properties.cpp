@@ -137,6 +137,9 @@ Result<IngestionProperties> read_query_properties(const Argument& with) {
     SLUICE_CHECK(read_common(list, out));
     SLUICE_TRY(out.extend_schema, list.flag("extend_schema"));
     SLUICE_TRY(out.recreate_schema, list.flag("recreate_schema"));
+    if (list.find("policy_ingestiontime")) {
+        SLUICE_TRY(out.ingestion_time, list.flag("policy_ingestiontime"));
+    }
     out.folder = list.get("folder");
     out.docstring = list.get("docstring");
     return out;

@@ -24,6 +24,7 @@ struct IngestionProperties {
     bool gz_as_uncompressed = false; ///< files whose name ends in .gz are plain
     std::optional<data::ValidationPolicy> validation;
     bool extend_schema = false, recreate_schema = false;
+    bool ingestion_time = true; ///< of a table that the command creates
     std::optional<std::string> folder, docstring;
 };
 

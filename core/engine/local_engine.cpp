@@ -87,6 +87,12 @@ public:
             maintenance_.start(options_.maintenance_interval);
     }
 
+    ~LocalEngine() override {
+        // A long 'async' command must not hold up the end of the process; what it wrote ahead goes with it.
+        async_.stop();
+        history_->cancel_operations();
+    }
+
     Result<Answer> query(const Request& request) override {
         const auto cancel = request.cancel ? request.cancel : std::make_shared<store::QueryCancel>();
         const auto tracked = track(request, "Query", cancel);

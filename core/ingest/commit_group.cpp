@@ -75,7 +75,7 @@ Result<> CommitGroup::add_rows(TableBatch& batch, const std::string& connection)
     adopt(table, batch, connection);
     if (!batch.rows.empty() || batch.pieces.empty()) {
         const PartId id = part_for(table, batch);
-        SLUICE_CHECK(transaction_.append(table, id, context_.now, batch.rows));
+        SLUICE_CHECK(transaction_.append(table, id, time_for(table), batch.rows));
         Part& part = state_.parts().change(id);
         part.rows += batch.rows.size();
         part.original_size += batch.raw_size;
@@ -177,7 +177,7 @@ Result<> CommitGroup::add_piece(Piece& piece) {
         part.opened = context_.now;
         state_.parts().add(std::move(part));
     }
-    return transaction_.append(table, piece.part, context_.now, piece.rows);
+    return transaction_.append(table, piece.part, time_for(table), piece.rows);
 }
 
 bool CommitGroup::has_tag(catalog::TableId table, const std::vector<std::string>& tags) const {

@@ -38,6 +38,8 @@ public:
     void seal_filled();
 
 private:
+    /// Ingestion time of rows that are put in now; 0: none.
+    Ticks time_for(const catalog::Table& table) const { return table.keeps_ingestion_time() ? context_.now : 0; }
     void refuse(const Delivery& delivery);
     store::PartId part_for(const catalog::Table& table, const TableBatch& batch);
     void adopt(const catalog::Table& table, const TableBatch& batch, const std::string& connection);

@@ -161,7 +161,7 @@ public:
     Transaction(Transaction&&) noexcept;
     ~Transaction();
 
-    /// Rows of one table into one part, all with ingestion time `time`. The rows' schema is that of the table's
+    /// Rows of one table into one part, all with ingestion time `time`; 0: they have none. The rows' schema is that of the table's
     /// columns. The caller accounts for them with save_part.
     Result<> append(const catalog::Table& table, PartId part, Ticks time, const data::Rows& rows);
 

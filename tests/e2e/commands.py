@@ -437,6 +437,14 @@ class Commands(unittest.TestCase):
         self.refused(".ingest into table GaugeReading ('https://files.example/a.csv')", "file:// URIs only", db)
         self.assertEqual(self.rows(".show ingestion failures | summarize count() by OperationKind | where OperationKind == 'DataIngestPull'", db), [["DataIngestPull", 2]])
 
+    def test_ingestion_time_can_be_turned_off(self):
+        db = self.fresh("Untimed")
+        self.check(".show table Berth policy ingestiontime", ["IngestionTimePolicy", "[Untimed].[Berth]", '{"IsEnabled":true}', None, "Table"], database=db)
+        self.set_up(".ingest inline into table Berth <| N1,with", ".alter table Berth policy ingestiontime false",
+                    ".ingest inline into table Berth <| N2,without", ".set Plain with (policy_ingestiontime=false) <| print a = 1", database=db)
+        self.assertEqual(self.rows("Berth | project Quay, isnull(ingestion_time()) | order by Quay asc", db), [["with", False], ["without", True]])
+        self.assertEqual(self.rows("Plain | project isnull(ingestion_time())", db), [[True]])
+
     def test_2_7_extents(self):
         db = self.fresh("Ex27")
         self.set_up(".ingest inline into table GaugeReading with (tags='[\"drop-by:2025-03-01\",\"via-hub\"]') <| 2025-03-01,N1,1,hub",
@@ -592,6 +600,12 @@ class Commands(unittest.TestCase):
         self.assertEqual(self.rows("Berth | project Quay | order by Quay asc", db), [["a"], ["e"]])
         self.assertEqual(self.rows(".show table Berth extents | summarize sum(RowCount)", db), [[2]])
         self.refused(".delete table Berth records <| Berth", "needs a 'where'", db)
+        update = ".update table Berth delete D append A{} <| let D = Berth | where Gauge == 'N1'; let A = Berth | where Gauge == 'N1' | extend Quay = 'new';"
+        self.check(update.format(" with (whatif=true)"), ["Berth", "Delete", ANY, 1], ["Berth", "Create", ANY, 1], database=db)
+        self.assertEqual(self.rows("Berth | project Quay | order by Quay asc", db), [["a"], ["e"]])
+        self.check(update.format(""), ["Berth", "Delete", ANY, 1], ["Berth", "Create", ANY, 1], database=db)
+        self.assertEqual(self.rows("Berth | project Quay | order by Quay asc", db), [["e"], ["new"]])
+        self.refused(".update table Berth delete D append A <| let D = Berth | where Gauge == 'N1'; let A = print 1;", "Query schema does not match", db)
 
     def test_documented_commands(self):
         """Every documented command is understood; which of them run, and which only name what is not there, is printed."""
