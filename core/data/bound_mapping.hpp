@@ -9,6 +9,10 @@
 
 namespace sluice::data {
 
+inline bool is_unix_time(Transform transform) {
+    return transform >= Transform::DateTimeFromUnixSeconds;
+}
+
 /// Where the value of one column comes from.
 struct BoundElement {
     enum class Source : std::uint8_t { Constant, Ordinal, Path, Location, LineNumber };

@@ -38,6 +38,13 @@ public:
     void json_string(std::size_t column, std::string_view text);
     void number(std::size_t column, const JsonNumber& number);
     void boolean(std::size_t column, bool value);
+    /// Numbers of binary formats: as number() takes their text.
+    void integer(std::size_t column, std::int64_t value);
+    void real(std::size_t column, double value);
+    void real(std::size_t column, float value);
+    /// A point in time or a span of a binary format; texts get what the wire shows.
+    void datetime(std::size_t column, Ticks ticks);
+    void timespan(std::size_t column, Ticks ticks);
     /// An array or object as compact JSON.
     void json(std::size_t column, std::string_view compact);
     /// A number as text that the transform turns into a point in time.
@@ -53,6 +60,8 @@ private:
     /// What all texts have in common; false for dynamic columns.
     bool scalar_text(Column& column, std::string_view text);
     void string(Column& column, std::string_view text);
+    template <class Real> void floating(std::size_t column, Real value);
+    void ticks(std::size_t column, ScalarType type, Ticks ticks, std::string_view text);
     void dynamic(Column& column, std::string_view compact);
 
     ParseOutcome& outcome_;

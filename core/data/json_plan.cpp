@@ -3,11 +3,6 @@
 #include "core/data/bound_mapping.hpp"
 
 namespace sluice::data {
-namespace {
-
-bool is_unix_time(Transform transform) {
-    return transform >= Transform::DateTimeFromUnixSeconds;
-}
 
 DropTree drop_tree(const std::vector<Path>& paths) {
     DropTree root;
@@ -30,8 +25,6 @@ DropTree drop_tree(const std::vector<Path>& paths) {
     }
     return root;
 }
-
-} // namespace
 
 JsonPlan::JsonPlan(const ParserOptions& options, Cells& cells) : cells_(cells) {
     nodes_.push_back(std::make_unique<Node>());

@@ -14,6 +14,9 @@
 
 namespace sluice::data {
 
+/// The members that the paths lead to, for a compactor that leaves them out.
+DropTree drop_tree(const std::vector<Path>& paths);
+
 /// Fills the columns of a row from one JSON record: all paths of a mapping, or the column names, as one tree that is
 /// walked once. Internal to core/data; one thread at a time.
 class JsonPlan {

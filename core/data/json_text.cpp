@@ -1,8 +1,10 @@
 #include "core/data/json_text.hpp"
 
+#include <fmt/format.h>
 #include <simdjson.h>
 
 #include <array>
+#include <iterator>
 
 namespace sluice::data {
 namespace {
@@ -92,6 +94,24 @@ void append_json_string(std::string& out, std::string_view text) {
         append_escaped(out, repaired);
     }
     out += '"';
+}
+
+namespace {
+
+template <class Real> void append_shortest(std::string& out, Real value) {
+    const std::size_t begin = out.size();
+    fmt::format_to(std::back_inserter(out), "{}", value);
+    if (out.find_first_of(".e", begin) == std::string::npos)
+        out += ".0";
+}
+
+} // namespace
+
+void append_json_number(std::string& out, double value) {
+    append_shortest(out, value);
+}
+void append_json_number(std::string& out, float value) {
+    append_shortest(out, value);
 }
 
 } // namespace sluice::data

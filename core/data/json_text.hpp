@@ -12,6 +12,10 @@ namespace sluice::data {
 /// Bytes that are no UTF-8 become U+FFFD, so that the result is always valid.
 void append_json_string(std::string& out, std::string_view text);
 
+/// Appends the fewest digits that read back as `value`, always with '.' or an exponent; `value` is finite.
+void append_json_number(std::string& out, double value);
+void append_json_number(std::string& out, float value);
+
 enum class JsonDialect : std::uint8_t {
     Strict, ///< RFC 8259
     Relaxed ///< also comments, single quotes, NaN and infinities as formats-and-mappings 4.2 has them

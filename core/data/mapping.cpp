@@ -60,17 +60,13 @@ bool is_constant(Transform transform) {
     return transform == Transform::SourceLocation || transform == Transform::SourceLineNumber;
 }
 
-bool from_unix_time(Transform transform) {
-    return transform >= Transform::DateTimeFromUnixSeconds;
-}
-
 /// Formats-and-mappings 9.3, column "Kinds".
 bool allowed(Transform transform, MappingKind kind) {
     if (transform == Transform::None || is_constant(transform))
         return true;
     if (kind == MappingKind::W3cLogFile)
         return false;
-    if (from_unix_time(transform))
+    if (is_unix_time(transform))
         return true;
     if (transform == Transform::BytesAsBase64)
         return kind == MappingKind::Avro || kind == MappingKind::ApacheAvro;

@@ -50,9 +50,11 @@ Result<std::unique_ptr<Parser>> make_parser(ParserOptions options) {
         return make_json_parser(std::move(options));
     case Format::Avro:
     case Format::ApacheAvro:
+        return make_avro_parser(std::move(options));
+    case Format::W3cLogFile:
+        return make_w3c_log_parser(std::move(options));
     case Format::Parquet:
     case Format::Orc:
-    case Format::W3cLogFile:
     case Format::AzMonStream:
         break;
     }

@@ -21,7 +21,7 @@ Error data_error(std::string message, const char* reason) {
     return Error{ErrorCode::Invalid, std::move(message), reason};
 }
 
-SourceParser::SourceParser(ParserOptions options) : options_(std::move(options)) {
+RecordParser::RecordParser(ParserOptions options) : options_(std::move(options)) {
     if (!options_.mapping)
         return;
     for (const BoundElement& element : options_.mapping->elements()) {
@@ -31,16 +31,20 @@ SourceParser::SourceParser(ParserOptions options) : options_(std::move(options))
     }
 }
 
-void SourceParser::begin(const SourceFacts& source) {
+void RecordParser::begin_records(const SourceFacts& source) {
     outcome_ = {};
+    if (wants_location_)
+        location_ = source.location;
+    cells_.check_utf8(false);
+}
+
+void SourceParser::begin(const SourceFacts& source) {
+    begin_records(source);
     head_ = Head::Unknown;
     head_bytes_.clear();
     kept_.clear();
     retry_at_ = 0;
     embedded_ = source.embedded;
-    if (wants_location_)
-        location_ = source.location;
-    cells_.check_utf8(false);
     start();
 }
 
@@ -127,6 +131,10 @@ Result<ParseOutcome> SourceParser::finish(Rows& rows) {
         (void)used;
     }
     SLUICE_CHECK(close());
+    return outcome();
+}
+
+Result<ParseOutcome> RecordParser::outcome() const {
     if (outcome_.rows == 0) {
         const std::string dropped =
             outcome_.malformed == 0 ? "" : fmt::format("; {} malformed records were dropped", outcome_.malformed);
@@ -140,14 +148,14 @@ std::size_t SourceParser::next_try(std::size_t kept) const {
     return kept < kRetryAlways ? 0 : std::min<std::size_t>(2 * kept, options_.max_record + 1);
 }
 
-Result<> SourceParser::check_size(std::size_t record) const {
+Result<> RecordParser::check_size(std::size_t record) const {
     if (record <= options_.max_record)
         return {};
     return data_error(fmt::format("record {} is larger than {} bytes", outcome_.rows + 1, options_.max_record),
                       "Stream_InputStreamTooLarge");
 }
 
-void SourceParser::fill_constants() {
+void RecordParser::fill_constants() {
     if (!constants_ && !wants_location_)
         return;
     for (const BoundElement& element : options_.mapping->elements()) {

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-/// Internal to core/data: what the parsers of all text formats share.
+/// Internal to core/data: what parsers share.
 namespace sluice::data {
 
 /// Bytes to parse. What lies between `end` and `readable` may be read, not used.
@@ -17,11 +17,39 @@ struct Block {
     const char* readable;
 };
 
-/// Takes a source apart into blocks that begin with a record: removes byte order marks, turns other encodings into
-/// UTF-8, and keeps a record that is not complete until the rest of it comes.
-class SourceParser : public Parser {
+/// What the parsers of all formats share: the outcome, the cells of a row, and what does not come from the record.
+class RecordParser : public Parser {
 public:
-    explicit SourceParser(ParserOptions options);
+    explicit RecordParser(ParserOptions options);
+
+protected:
+    /// Forgets the source before.
+    void begin_records(const SourceFacts& source);
+    /// Constants, location and record number: what does not come from the record. Call once for each row.
+    void fill_constants();
+    void finish_row(Rows& rows) {
+        rows.finish_row();
+        ++outcome_.rows;
+    }
+    Result<> check_size(std::size_t record) const;
+    /// The outcome; BadRequest_NoRecordsOrWrongFormat when there was no record.
+    Result<ParseOutcome> outcome() const;
+
+    const ParserOptions options_;
+    ParseOutcome outcome_;
+    Cells cells_{outcome_};
+
+private:
+    std::string location_;
+    bool constants_ = false;
+    bool wants_location_ = false;
+};
+
+/// Takes a text apart into blocks that begin with a record: removes byte order marks, turns other encodings into
+/// UTF-8, and keeps a record that is not complete until the rest of it comes.
+class SourceParser : public RecordParser {
+public:
+    using RecordParser::RecordParser;
 
     using Parser::begin;
     void begin(const SourceFacts& source) final;
@@ -37,17 +65,6 @@ protected:
     /// After the last record.
     virtual Result<> close() { return {}; }
 
-    /// Constants, location and record number: what does not come from the record. Call once for each row.
-    void fill_constants();
-    void finish_row(Rows& rows) {
-        rows.finish_row();
-        ++outcome_.rows;
-    }
-    Result<> check_size(std::size_t record) const;
-
-    const ParserOptions options_;
-    ParseOutcome outcome_;
-    Cells cells_{outcome_};
     std::string embedded_; ///< see SourceFacts
 
 private:
@@ -65,9 +82,6 @@ private:
     std::string transcoded_;
     std::string kept_; ///< begins with a record that was not complete
     std::size_t retry_at_ = 0;
-    std::string location_;
-    bool constants_ = false;
-    bool wants_location_ = false;
 };
 
 /// A data error: repeating the source cannot help.
