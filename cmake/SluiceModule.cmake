@@ -2,6 +2,7 @@
 #
 #   sluice_module(router SOURCES path_policy.cpp DEPENDS sluice::ingest PRIVATE_DEPENDS Boost::headers)
 #   sluice_test(router SOURCES path_policy_test.cpp)
+#   sluice_fuzz_target(path_policy SOURCES path_policy.cpp DEPENDS sluice::router)
 include_guard()
 
 function(sluice_warnings target)
@@ -40,4 +41,26 @@ function(sluice_test name)
     endif()
     gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
         WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 120)
+endfunction()
+
+# sluice_fuzz_target(NAME SOURCES... [DEPENDS...]): the function fuzz_one of SOURCES (tests/fuzz/fuzz.hpp) as the test
+# fuzz.NAME, which replays tests/fuzz/corpus/NAME, and with SLUICE_FUZZ as the libFuzzer program fuzz_NAME (preset fuzz).
+function(sluice_fuzz_target name)
+    cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
+    set(folder ${PROJECT_SOURCE_DIR}/tests/fuzz)
+    set(programs fuzz_${name}_replay)
+    add_executable(fuzz_${name}_replay ${arg_SOURCES} ${folder}/replay.cpp)
+    add_test(NAME fuzz.${name} COMMAND fuzz_${name}_replay ${folder}/corpus/${name})
+    set_tests_properties(fuzz.${name} PROPERTIES LABELS unit TIMEOUT 120)
+    if(SLUICE_FUZZ)
+        list(APPEND programs fuzz_${name})
+        add_executable(fuzz_${name} ${arg_SOURCES} ${folder}/libfuzzer.cpp)
+        target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    endif()
+    foreach(program IN LISTS programs)
+        target_include_directories(${program} PRIVATE ${PROJECT_SOURCE_DIR})
+        target_compile_features(${program} PRIVATE cxx_std_20)
+        target_link_libraries(${program} PRIVATE ${arg_DEPENDS})
+        sluice_warnings(${program})
+    endforeach()
 endfunction()

@@ -1,7 +1,5 @@
 #include "tests/core/data/parsing.hpp"
 
-#include "core/data/text.hpp"
-
 #include <gtest/gtest.h>
 
 namespace sluice::data::test {
@@ -38,46 +36,6 @@ std::unique_ptr<Parser> parser(const Source& source) {
     auto made = make_parser(std::move(options));
     EXPECT_TRUE(made) << made.error().message;
     return std::move(*made);
-}
-
-std::string shown(const Column& column, std::size_t row) {
-    if (column.is_null(row))
-        return "null";
-    switch (column.type()) {
-    case ScalarType::Bool:
-        return column.get<std::uint8_t>(row) ? "true" : "false";
-    case ScalarType::Int:
-        return std::to_string(column.get<std::int32_t>(row));
-    case ScalarType::Long:
-        return std::to_string(column.get<std::int64_t>(row));
-    case ScalarType::Real:
-        return format_real(column.get<double>(row));
-    case ScalarType::Decimal:
-        return format_decimal(column.get<Decimal>(row));
-    case ScalarType::DateTime:
-        return format_datetime(column.get<Ticks>(row));
-    case ScalarType::TimeSpan:
-        return format_timespan(column.get<Ticks>(row));
-    case ScalarType::Guid:
-        return format_guid(column.get<Guid>(row));
-    case ScalarType::String:
-    case ScalarType::Dynamic:
-        return std::string(column.text(row));
-    }
-    return {};
-}
-
-std::string shown(const Rows& rows) {
-    std::string out;
-    for (const Chunk& chunk : rows.chunks()) {
-        for (std::size_t row = 0; row < chunk.rows(); ++row) {
-            out += out.empty() ? "(" : " (";
-            for (std::size_t i = 0; i < chunk.columns(); ++i)
-                out += (i == 0 ? "" : ",") + shown(chunk.column(i), row);
-            out += ')';
-        }
-    }
-    return out;
 }
 
 std::string parsed(const Source& source, std::string_view bytes, std::size_t block) {

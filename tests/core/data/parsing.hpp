@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/data/format.hpp"
+#include "tests/core/data/shown.hpp"
 
 #include <string>
 #include <string_view>
@@ -23,11 +24,6 @@ struct Source {
 
 Schema schema(std::string_view table);
 std::unique_ptr<Parser> parser(const Source& source);
-
-/// A cell as on the wire, texts as they are: "x", "7", "null", "true".
-std::string shown(const Column& column, std::size_t row);
-/// "(x,1) (y,null)"
-std::string shown(const Rows& rows);
 
 /// The rows, then what was counted: "(x,1) malformed 1"; or the reason of the error. `block` bytes are fed at a time, 0
 /// for all.
