@@ -119,7 +119,7 @@ void Cells::text(std::size_t index, std::string_view text) {
 
 void Cells::json_string(std::size_t index, std::string_view text) {
     Column& column = chunk_->column(index);
-    if (scalar_text(column, text) || text.empty())
+    if (scalar_text(column, text))
         return;
     scratch_.clear();
     append_json_string(scratch_, text);

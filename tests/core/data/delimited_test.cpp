@@ -96,6 +96,16 @@ std::vector<Case> golden() {
           .location = "file://c/in/x.csv"},
          "1,x",
          "(x,1,file://c/in/x.csv)"},
+        {"DC01_EmbeddedFields",
+         {.table = "e:datetime, o:long, t:datetime, k:string, v:int", .embedded = "2026-01-01T10:00:00.5000000Z,42,"},
+         "2026-03-01T10:00:00Z,temp,21",
+         "(2026-01-01T10:00:00.5000000Z,42,2026-03-01T10:00:00Z,temp,21)"},
+        {"DC03_EmbeddedFieldsAndTwoLines",
+         {.table = "e:datetime, o:long, t:datetime, k:string, v:int", .embedded = "2026-01-01T10:00:00.5000000Z,42,"},
+         "2026-03-01T10:00:00Z,temp,21\n2026-03-01T10:00:01Z,temp,22",
+         kFields},
+        {"DC20_EmbeddedFieldInQuotes", {.table = "k:string, v:int", .embedded = R"("a,""b""",)"}, "1", R"((a,"b",1))"},
+        {"DC05_TwoRecords", {.table = "i:int, a:string"}, "1,a\n2,b", "(1,a) (2,b)"},
         {"FM69_OrdinalBeyondTheRecord",
          {.mapping = R"([{"Column":"a","Properties":{"Ordinal":0}},{"Column":"b","Properties":{"Ordinal":5}}])"},
          "x,1",
@@ -105,6 +115,41 @@ std::vector<Case> golden() {
 
 std::vector<Case> more() {
     return {
+        {"OnlyLoneCarriageReturns", kOneText, "a\rb\rc", "(a\rb\rc)"},
+        {"MixedLineEnds", kCsv, "x,1\r\ny,2\nz,3\r\n", "(x,1) (y,2) (z,3)"},
+        {"CarriageReturnsBeforeALineEnd", kOneText, "a\r\r\nb", "(a\r) (b)"},
+        {"CarriageReturnLineIsARecord", kOneText, "\r\rx\n", "(\r\rx)"},
+        {"LineFeedThenCarriageReturn", kOneText, "a\n\rb\n", "(a) (\rb)"},
+        {"QuotedCarriageReturn", kOneText, "\"a\r\"\r\n\"\r\n\"\n", "(a\r) (\r\n)"},
+        {"QuotesOnly", kOneText, "\"\"\"\"\n\"\"\"\"\"\"", "(\") (\"\")"},
+        {"OddQuotes", kOneText, "\"\"\"", kClosing},
+        {"QuoteAfterText", kOneText, "a\"\"b\"\n", "(a\"\"b\")"},
+        {"NulBetweenQuotes", kOneText, "\"a\0\"\"\0\""sv, "(a\0\"\0)"sv},
+        {"NulAfterAQuote", kOneText, "\"a\"\0"sv, kClosing},
+        {"OnlyDelimiters", {.table = "a:string, b:string, c:string"}, ",,\n,,", "(,,) (,,)"},
+        {"RaggedLonger", kCsv, "x,1\ny,2,3\n", kFields},
+        {"RaggedInTheLastField", kCsv, "x,1\ny,", "(x,1) (y,null)"},
+        {"RaggedByAnEmptyLineInQuotes", kCsv, "x,1\n\"\"\n", kFields},
+        {"RaggedBestEffortBothWays",
+         {.validation = policy(1, 1)},
+         "x,1\ny\nz,3,4\n",
+         "(x,1) (y,null) (z,3) adjusted 2"},
+        {"MarkInTheMiddleIsData", kOneText,
+         "a\n\xEF\xBB\xBF"
+         "b",
+         "(a) (\xEF\xBB\xBF"
+         "b)"},
+        {"MarkBeforeAQuote", kOneText, "\xEF\xBB\xBF\"a\nb\"", "(a\nb)"},
+        {"NoBreakSpaceIsNoBlank",
+         {.table = "b:int"},
+         "\xC2\xA0"
+         "7\n",
+         "(null) nulled 1"},
+        {"BlanksAroundValues",
+         {.table = "i:int, r:real, t:datetime, g:bool"},
+         " 1 ,\t2.5\t,\" 2026-01-02 \", true\r\n",
+         "(1,2.5,2026-01-02T00:00:00Z,true)"},
+        {"SemicolonFormatKeepsCommas", {.format = Format::Scsv, .table = "a:string, b:real"}, "1,5;2\n", "(1,5,2.0)"},
         {"LoneCarriageReturnIsData", kOneText, "a\rb\r", "(a\rb\r)"},
         {"QuoteThenCarriageReturnAtTheEnd", kOneText, "\"a\"\r", kClosing},
         {"QuoteThenBlank", kCsv, "\"a\" ,1", kClosing},
@@ -186,6 +231,15 @@ TEST(Delimited, FM34_CutsTextsAtOneMegabyteBetweenCharacters) {
 TEST(Delimited, NullsDynamicValuesOverOneMegabyte) {
     EXPECT_EQ(parsed(kDynamic, std::string((1 << 20) + 1, '1')), "(null) nulled 1");
     EXPECT_EQ(parsed(kDynamic, std::string((1 << 20) - 2, 'x')), "(\"" + std::string((1 << 20) - 2, 'x') + "\")");
+}
+
+TEST(Delimited, TakesRecordsOfManyFields) {
+    std::string line = "x";
+    for (int i = 0; i < 200'000; ++i)
+        line += ",\"\"";
+    EXPECT_EQ(parsed(kCsv, line + "\n" + line), "(x,null) (x,null)");
+    EXPECT_EQ(parsed(kCsv, line + "\n" + line + ","), kFields);
+    EXPECT_EQ(parsed(kOneText, line + "\n", 4096), "(x)");
 }
 
 TEST(Delimited, TakesALongQuotedRecordInSmallBlocks) {
