@@ -39,6 +39,7 @@ struct Error {
         case ErrorCode::Conflict:
         case ErrorCode::Denied:
         case ErrorCode::Unsupported:
+        case ErrorCode::TooLarge:
             return true;
         default:
             return false;

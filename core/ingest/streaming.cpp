@@ -139,7 +139,7 @@ Result<StreamReply> ingest_stream(Databases& databases, const StreamRequest& req
         call.rows = reply->consumed_records;
     } else {
         const Error& error = reply.error();
-        call.status = error.permanent() || error.code == ErrorCode::TooLarge ? "FailureBadRequest" : "FailureInternalError";
+        call.status = error.permanent() ? "FailureBadRequest" : "FailureInternalError";
         call.failure_kind = error.permanent() ? "Permanent" : "Transient";
         call.error_code = error.reason;
         call.details = error.message;

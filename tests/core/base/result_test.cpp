@@ -20,6 +20,7 @@ TEST(Result, TryDeclaresTheValue) { EXPECT_EQ(*twice(true), 8); }
 TEST(Result, TryReturnsTheError) { EXPECT_EQ(twice(false).error().message, "no number"); }
 TEST(Result, PermanenceFollowsTheCode) {
     EXPECT_TRUE((Error{ErrorCode::Invalid, ""}.permanent()));
+    EXPECT_TRUE((Error{ErrorCode::TooLarge, ""}.permanent()));
     EXPECT_FALSE((Error{ErrorCode::Throttled, ""}.permanent()));
 }
 
