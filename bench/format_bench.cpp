@@ -1,21 +1,28 @@
-// How fast bytes become typed columns, on one core, against what the machine can do: simdjson for JSON, a copy
-// for CSV. Every rate is in rows/s of the rows of spec/benchmarks.md 2 (193 bytes as JSON, 101 bytes as CSV, nine typed
-// columns).
+// How fast bytes become typed columns, on one core, beside the same work by DuckDB's readers on one thread, and against
+// what the machine can do: simdjson for JSON, a copy for CSV, zlib's own inflate for gzip. The rows are those of the
+// benchmarks (193 bytes as JSON, 101 bytes as CSV, nine typed columns); bytes are those of the text, also where it
+// comes compressed.
 #include "bench/rows.hpp"
 #include "core/data/format.hpp"
+#include "core/data/gzip.hpp"
 
 #include <benchmark/benchmark.h>
+#include <duckdb.h>
 #include <fmt/format.h>
 #include <simdjson.h>
+#include <unistd.h>
+#include <zlib.h>
 
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 
 namespace {
 
 using namespace sluice;
 using namespace sluice::data;
 
-constexpr std::size_t kRows = 20'000;
+constexpr std::size_t kRows = 100'000; // 19 MB of JSON: more than the caches hold
 constexpr std::size_t kPadding = 64;
 
 const Schema kSchema{{{"ts", ScalarType::DateTime},
@@ -120,6 +127,142 @@ void as_events(benchmark::State& state, const Text& text, Format format) {
     report(state, text);
 }
 
+/// A file of gzip: read in blocks, inflated and parsed in one go.
+void as_gzip_file(benchmark::State& state, const Text& text, Format format) {
+    const std::string compressed = gzip(text.bytes);
+    const auto under_test = parser(format);
+    const auto schema = std::make_shared<const Schema>(kSchema);
+    for (auto _ : state) {
+        Rows rows(schema);
+        GzipReader reader(1_GiB);
+        under_test->begin();
+        const auto sink = [&](std::string_view block) { return under_test->feed(block, true, rows); };
+        for (std::size_t at = 0; at < compressed.size(); at += 256 * 1024)
+            if (!reader.feed(std::string_view(compressed).substr(at, 256 * 1024), sink))
+                state.SkipWithError("feed failed");
+        if (!reader.finish() || !under_test->finish(rows) || rows.size() != kRows)
+            state.SkipWithError("rows are missing");
+    }
+    report(state, text);
+}
+
+/// The text as a file that is removed at the end, for DuckDB.
+class File {
+public:
+    File(std::string_view bytes, std::string_view extension)
+        : path_(std::filesystem::temp_directory_path() / fmt::format("format_bench.{}.{}", ::getpid(), extension)) {
+        std::ofstream out(path_, std::ios::binary);
+        out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    }
+    ~File() { std::filesystem::remove(path_); }
+    File(const File&) = delete;
+    File& operator=(const File&) = delete;
+    std::string path() const { return path_.string(); }
+
+private:
+    const std::filesystem::path path_;
+};
+
+/// Every chunk of typed vectors that DuckDB's reader makes on one thread, looked at and thrown away.
+class DuckDb {
+public:
+    DuckDb() {
+        opened_ = duckdb_open(nullptr, &database_) == DuckDBSuccess &&
+                  duckdb_connect(database_, &connection_) == DuckDBSuccess &&
+                  duckdb_query(connection_, "SET threads=1", nullptr) == DuckDBSuccess;
+    }
+    ~DuckDb() {
+        duckdb_disconnect(&connection_);
+        duckdb_close(&database_);
+    }
+    DuckDb(const DuckDb&) = delete;
+    DuckDb& operator=(const DuckDb&) = delete;
+
+    /// The number of rows; 0 when something went wrong.
+    std::size_t run(const std::string& sql) {
+        std::size_t rows = 0;
+        duckdb_prepared_statement statement = nullptr;
+        duckdb_pending_result pending = nullptr;
+        duckdb_result result{};
+        if (opened_ && duckdb_prepare(connection_, sql.c_str(), &statement) == DuckDBSuccess &&
+            duckdb_pending_prepared_streaming(statement, &pending) == DuckDBSuccess &&
+            duckdb_execute_pending(pending, &result) == DuckDBSuccess) {
+            while (duckdb_data_chunk chunk = duckdb_fetch_chunk(result)) {
+                rows += duckdb_data_chunk_get_size(chunk);
+                duckdb_destroy_data_chunk(&chunk);
+            }
+            duckdb_destroy_result(&result);
+        }
+        duckdb_destroy_pending(&pending);
+        duckdb_destroy_prepare(&statement);
+        return rows;
+    }
+
+private:
+    duckdb_database database_ = nullptr;
+    duckdb_connection connection_ = nullptr;
+    bool opened_ = false;
+};
+
+void by_duckdb(benchmark::State& state, const Text& text, std::string_view bytes, std::string_view extension) {
+    constexpr std::string_view kColumns =
+        "columns={'ts':'TIMESTAMP','deviceId':'VARCHAR','site':'VARCHAR','seq':'BIGINT','temperature':'DOUBLE',"
+        "'humidity':'INTEGER','status':'VARCHAR','trace':'VARCHAR','note':'VARCHAR'}";
+    const File file(bytes, extension);
+    const std::string reader =
+        extension.starts_with("csv")
+            ? fmt::format("SELECT * FROM read_csv('{}', header=false, auto_detect=false, quote='\"', escape='\"', {})",
+                          file.path(), kColumns)
+            : fmt::format("SELECT * FROM read_json('{}', format='newline_delimited', {})", file.path(), kColumns);
+    DuckDb duckdb;
+    for (auto _ : state)
+        if (duckdb.run(reader) != kRows)
+            state.SkipWithError("DuckDB failed");
+    report(state, text);
+}
+
+/// The floor of gzip: zlib's own inflate into one buffer again and again.
+void gzip_reference_zlib(benchmark::State& state) {
+    const Text& text = json_text();
+    const std::string compressed = gzip(text.bytes);
+    std::vector<Bytef> out(64 * 1024);
+    for (auto _ : state) {
+        z_stream stream{};
+        inflateInit2(&stream, 15 + 16);
+        stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(compressed.data()));
+        stream.avail_in = static_cast<uInt>(compressed.size());
+        int status = Z_OK;
+        while (status == Z_OK) {
+            stream.next_out = out.data();
+            stream.avail_out = static_cast<uInt>(out.size());
+            status = inflate(&stream, Z_NO_FLUSH);
+            benchmark::DoNotOptimize(out.data());
+        }
+        if (status != Z_STREAM_END || stream.total_out != text.bytes.size())
+            state.SkipWithError("inflate failed");
+        inflateEnd(&stream);
+    }
+    report(state, text);
+}
+
+void gzip_reader(benchmark::State& state) {
+    const Text& text = json_text();
+    const std::string compressed = gzip(text.bytes);
+    for (auto _ : state) {
+        GzipReader reader(1_GiB);
+        const auto sink = [](std::string_view block) -> Result<> {
+            benchmark::DoNotOptimize(block.data());
+            return {};
+        };
+        for (std::size_t at = 0; at < compressed.size(); at += 256 * 1024)
+            if (!reader.feed(std::string_view(compressed).substr(at, 256 * 1024), sink))
+                state.SkipWithError("feed failed");
+        if (!reader.finish() || reader.produced() != text.bytes.size())
+            state.SkipWithError("bytes are missing");
+    }
+    report(state, text);
+}
+
 void json_reference_dom(benchmark::State& state) {
     const Text& text = json_text();
     simdjson::dom::parser reference;
@@ -187,16 +330,35 @@ void csv_events(benchmark::State& state) {
     as_events(state, csv_text(), Format::Csv);
 }
 
+void json_gzip_file(benchmark::State& state) {
+    as_gzip_file(state, json_text(), Format::Json);
+}
+void json_duckdb(benchmark::State& state) {
+    by_duckdb(state, json_text(), json_text().bytes, "json");
+}
+void json_gzip_duckdb(benchmark::State& state) {
+    by_duckdb(state, json_text(), gzip(json_text().bytes), "json.gz");
+}
+void csv_duckdb(benchmark::State& state) {
+    by_duckdb(state, csv_text(), csv_text().bytes, "csv");
+}
+
 BENCHMARK(json_reference_dom);
 BENCHMARK(json_reference_on_demand);
+BENCHMARK(json_duckdb);
 BENCHMARK(json_file);
 BENCHMARK(json_file_mapped);
 BENCHMARK(multijson_file);
 BENCHMARK(json_events);
 BENCHMARK(multijson_events);
 BENCHMARK(csv_reference_copy);
+BENCHMARK(csv_duckdb);
 BENCHMARK(csv_file);
 BENCHMARK(csv_events);
+BENCHMARK(gzip_reference_zlib);
+BENCHMARK(gzip_reader);
+BENCHMARK(json_gzip_duckdb);
+BENCHMARK(json_gzip_file);
 
 } // namespace
 
