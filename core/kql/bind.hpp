@@ -16,6 +16,9 @@ namespace sluice::kql {
 
 struct Scope;
 
+/// Refuses a call with fewer or more arguments than its function takes.
+void expect_arguments(const ast::Expr& call, std::size_t least, std::size_t most);
+
 /// A function defined by `let` or stored in a database, with the names it sees.
 struct UserFunction {
     std::string name;
@@ -125,7 +128,7 @@ private:
     std::optional<std::vector<Scalar>> match(const FunctionRow& row, const std::vector<Scalar>& args);
     std::string result_name(std::string_view naming, std::string_view function, const std::vector<Scalar>& args) const;
 
-    // bind_special.cpp
+    // bind_special.cpp; bind_special_row.cpp: what speaks of rows, tables or the query itself
     using Special = Scalar (Binder::*)(const ast::Expr& expr);
     static const std::map<std::string_view, Special>& specials();
     Scalar special_iff(const ast::Expr& expr);

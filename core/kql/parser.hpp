@@ -17,8 +17,9 @@ std::vector<ast::Statement> parse_query(std::string_view text);
 /// `(a:long, T:(x:string))`, with the parentheses, as functions are stored. Throws Failure.
 std::vector<ast::Parameter> parse_parameters(std::string_view text);
 
-/// Recursive descent over the tokens. The parts live in parser_expression.cpp, parser_operator.cpp and
-/// parser_statement.cpp.
+/// Recursive descent over the tokens. The parts live in parser_expression.cpp, parser_statement.cpp,
+/// parser_operator.cpp (which operator, and the short ones), parser_rows.cpp (operators on the rows of their input) and
+/// parser_tables.cpp (those that name tables or hold subqueries).
 class Parser {
 public:
     explicit Parser(std::vector<Token> tokens) : tokens_(std::move(tokens)) {}
