@@ -64,6 +64,7 @@ private:
     Value call_user(const UserFunction& function, const ast::Expr& call, const Relation* input = nullptr);
     Value bind_body(const ast::Body& body, Offset at);
     Relation stored(Relation relation, bool materialized);
+    std::string with_clause() const;
     ResultPlan result(Relation relation);
 
     // bind_name.cpp
@@ -121,6 +122,7 @@ private:
     Scalar member(const ast::Expr& expr);
     Scalar index(const ast::Expr& expr);
     Scalar element(const Scalar& value, std::string path_sql);
+    Scalar property(const Scalar& value, std::string_view key);
 
     // bind_call.cpp
     Scalar call(const ast::Expr& expr);
@@ -221,6 +223,10 @@ private:
     Relation lookup(const ast::Operator& op, const ast::Join& node, Relation left);
     Relation join_as(std::string_view kind, const ast::Join& node, Relation left, Relation right, bool lookup,
                      Offset at);
+    /// `word` JOIN of both on that condition: the columns of both sides, those of the right that are in `keys` left
+    /// out.
+    Relation joined(Relation left, Relation right, std::string_view word, const std::string& on,
+                    const std::set<std::string>& keys);
     Relation union_of(const ast::Operator& op, const ast::Union& node, std::optional<Relation> input);
     Relation union_rows(std::vector<std::pair<std::string, Relation>> parts, bool inner,
                         const std::string& source_column);
@@ -246,7 +252,17 @@ private:
     Relation parse(const ast::Operator& op, const ast::Parse& node, Relation input);
     Relation parse_kv(const ast::Operator& op, const ast::ParseKv& node, Relation input);
 
-    // bind_parse.cpp
+    // bind_plugin.cpp and bind_plugin_*.cpp: evaluate
+    using Plugin = Relation (Binder::*)(const ast::Evaluate& node, Relation input);
+    static const std::map<std::string_view, Plugin>& plugins();
+    Relation evaluate(const ast::Operator& op, const ast::Evaluate& node, Relation input);
+    std::vector<std::string> probe(const std::string& sql, Offset at);
+    const ast::Expr* plugin_argument(const ast::Expr& call, std::string_view name, std::size_t place) const;
+    Relation plugin_bag_unpack(const ast::Evaluate& node, Relation input);
+    Relation plugin_pivot(const ast::Evaluate& node, Relation input);
+    Relation plugin_narrow(const ast::Evaluate& node, Relation input);
+    Relation plugin_ip_lookup(const ast::Evaluate& node, Relation input);
+
     Relation invoke(const ast::Evaluate& node, Relation input);
 
     std::string fresh() { return "k" + std::to_string(++next_id_); }

@@ -45,6 +45,11 @@ Scalar Binder::element(const Scalar& value, std::string path_sql) {
     return result;
 }
 
+/// The value under a key of a bag.
+Scalar Binder::property(const Scalar& value, std::string_view key) {
+    return element(value, sql::text(plain_key(key) ? fmt::format("$.\"{}\"", key) : pointer(key)));
+}
+
 Scalar Binder::member(const Expr& expr) {
     const Expr& of = *expr.args[0];
     // $left.a and $right.a of joins.
@@ -62,8 +67,7 @@ Scalar Binder::member(const Expr& expr) {
         fail_semantic(expr.at,
                       fmt::format("A value of type {} has no member '{}'", data::to_string(value.type), expr.text),
                       "SEM0034");
-    Scalar result =
-        element(value, sql::text(plain_key(expr.text) ? fmt::format("$.\"{}\"", expr.text) : pointer(expr.text)));
+    Scalar result = property(value, expr.text);
     if (!value.name.empty())
         result.name = value.name + "_" + expr.text;
     return result;
@@ -79,7 +83,7 @@ Scalar Binder::index(const Expr& expr) {
     std::string label;
     if (at.type == ScalarType::String && at.constant) {
         label = at.constant->text;
-        result = element(value, sql::text(plain_key(label) ? fmt::format("$.\"{}\"", label) : pointer(label)));
+        result = property(value, label);
     } else if (at.constant && !at.constant->null && (at.type == ScalarType::Long || at.type == ScalarType::Int)) {
         label = fmt::format("{}", at.constant->integer);
         result = element(value, sql::text(at.constant->integer < 0 ? fmt::format("$[#{}]", at.constant->integer)

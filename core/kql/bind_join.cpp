@@ -110,6 +110,15 @@ Relation Binder::join_as(std::string_view kind, const ast::Join& node, Relation 
                                                          : "INNER";
     if (word == "INNER" && kind != "inner" && kind != "innerunique" && kind != "default" && kind != "cross")
         fail_semantic(at, fmt::format("'join' operator: there is no kind '{}'", kind), "SEM0036");
+    std::set<std::string> keys;
+    for (const Condition& condition : conditions)
+        if (lookup && !condition.name.empty())
+            keys.insert(condition.name);
+    return joined(std::move(left), std::move(right), word, on, keys);
+}
+
+Relation Binder::joined(Relation left, Relation right, std::string_view word, const std::string& on,
+                        const std::set<std::string>& keys) {
     Relation result;
     std::vector<std::string> parts;
     const auto give = [&](const Column& column, const char* side, bool maybe_missing) {
@@ -124,12 +133,9 @@ Relation Binder::join_as(std::string_view kind, const ast::Join& node, Relation 
     };
     for (const Column& column : left.columns)
         give(column, "l.", word == "RIGHT" || word == "FULL");
-    for (const Column& column : right.columns) {
-        const bool key = lookup && std::any_of(conditions.begin(), conditions.end(),
-                                               [&](const Condition& c) { return c.name == column.name; });
-        if (!key)
+    for (const Column& column : right.columns)
+        if (!keys.contains(column.name))
             give(column, "r.", word == "LEFT" || word == "FULL");
-    }
     // The rows of a small left side keep their order, as readers of documents expect; larger ones have none to keep.
     if (word == "LEFT" || word == "INNER")
         for (const OrderKey& key : left.order) {

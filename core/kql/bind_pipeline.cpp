@@ -84,7 +84,7 @@ Relation Binder::apply(const ast::Operator& op, Relation input) {
             else if constexpr (std::is_same_v<Node, ast::Evaluate>) {
                 if (op.name == "invoke")
                     return invoke(node, std::move(input));
-                fail_unsupported(op.at, fmt::format("The plugin '{}'", node.call->text));
+                return evaluate(op, node, std::move(input));
             } else if constexpr (std::is_same_v<Node, ast::Render>) {
                 render(op, node);
                 return std::move(input);

@@ -96,12 +96,15 @@ ResultPlan Binder::result(Relation relation) {
     }
     if (columns.empty())
         columns.emplace_back("1 AS nothing");
-    const std::string with = stored_.empty() ? "" : "WITH " + sql::join(stored_) + " ";
-    plan.sql = fmt::format("{}SELECT {} FROM ({})", with, sql::join(columns), relation.sql);
+    plan.sql = fmt::format("{}SELECT {} FROM ({})", with_clause(), sql::join(columns), relation.sql);
     if (const std::string order = relation.order_by(); !order.empty())
         plan.sql += " ORDER BY " + order;
     check_size(plan.sql, 0);
     return plan;
+}
+
+std::string Binder::with_clause() const {
+    return stored_.empty() ? "" : "WITH RECURSIVE " + sql::join(stored_) + " ";
 }
 
 /// Gives the relation a name in WITH, so that it is written once however often it is used.

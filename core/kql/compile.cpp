@@ -1,7 +1,15 @@
 #include "core/kql/bind.hpp"
 #include "core/kql/parser.hpp"
 
+#include <fmt/format.h>
+
 namespace sluice::kql {
+namespace {
+
+/// More columns than this are a mistake in the query.
+constexpr std::size_t kMaxProbed = 10'000;
+
+} // namespace
 
 Result<QueryPlan> compile(std::string_view text, const CompileOptions& options) {
     try {
@@ -10,6 +18,26 @@ Result<QueryPlan> compile(std::string_view text, const CompileOptions& options) 
     } catch (const Failure& failure) {
         return to_error(failure, text);
     }
+}
+
+Probe probe_of(store::Store& store, std::chrono::milliseconds timeout) {
+    return [&store, timeout](const std::string& sql) -> Result<std::vector<std::string>> {
+        data::Schema types;
+        types.columns.push_back({"value", ScalarType::String});
+        store::QueryOptions options;
+        options.timeout = timeout;
+        SLUICE_TRY(auto rows, store.query(sql, {}, types, options));
+        std::vector<std::string> values;
+        for (;;) {
+            SLUICE_TRY(auto chunk, rows.next());
+            if (!chunk)
+                return values;
+            for (std::size_t row = 0; row < chunk->rows(); ++row)
+                values.emplace_back(chunk->column(0).text(row));
+            if (values.size() > kMaxProbed)
+                return Error{ErrorCode::Invalid, fmt::format("more than {} columns", kMaxProbed)};
+        }
+    };
 }
 
 bool is_command(std::string_view text) {

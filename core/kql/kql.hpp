@@ -5,6 +5,8 @@
 #include "core/data/schema.hpp"
 #include "core/store/store.hpp"
 
+#include <chrono>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -39,6 +41,12 @@ struct ExtraTable {
     data::Schema schema;
 };
 
+/// Runs a SELECT of one text column and gives its values. A few operators need it while they are compiled, because the
+/// columns that they make depend on the data (bag_unpack, pivot); without it they make none.
+using Probe = std::function<Result<std::vector<std::string>>(const std::string& sql)>;
+/// Probe that reads from the store, which has to outlive it.
+Probe probe_of(store::Store& store, std::chrono::milliseconds timeout);
+
 struct CompileOptions {
     catalog::Snapshot database;                 ///< what unqualified names mean
     const catalog::Catalog* catalog = nullptr;  ///< for database("X")
@@ -47,6 +55,7 @@ struct CompileOptions {
     std::map<std::string, std::string>
         parameters; ///< values of `declare query_parameters`, each the JSON text the client sent
     std::vector<ExtraTable> extra_tables;
+    Probe probe = {};
 };
 
 /// An error of a text: code and message as the reference forms them, with 1-based line and column of the place, for

@@ -110,6 +110,7 @@ kql::CompileOptions QueryDatabase::options(const std::map<std::string, std::stri
     options.catalog = &catalog_;
     options.now = SystemClock().now();
     options.parameters = parameters;
+    options.probe = kql::probe_of(*store_, std::chrono::seconds(20));
     return options;
 }
 
