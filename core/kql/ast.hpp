@@ -188,13 +188,21 @@ struct Search { ///< also find
 struct Fork {
     std::vector<std::pair<std::string, PipelinePtr>> branches;
 };
-/// An operator that is only recognised: graph operators, reduce, externaldata and whatever else this engine does not
+struct Facet {
+    std::vector<ExprPtr> columns;
+    PipelinePtr with; ///< may be missing
+};
+struct Reduce {
+    ExprPtr by, threshold, characters; ///< the last two may be missing
+    bool of_source = false;            ///< kind=source: the rows stay, with their pattern
+};
+/// An operator that is only recognised: graph operators, externaldata and whatever else this engine does not
 /// run.
 struct Opaque {};
 
-using OperatorNode =
-    std::variant<Where, ColumnList, Summarize, Sort, Top, Take, Join, Union, MvExpand, Parse, ParseKv, MakeSeries,
-                 Range, Datatable, Render, Evaluate, As, Nothing, TopNested, Scan, Partition, Search, Fork, Opaque>;
+using OperatorNode = std::variant<Where, ColumnList, Summarize, Sort, Top, Take, Join, Union, MvExpand, Parse, ParseKv,
+                                  MakeSeries, Range, Datatable, Render, Evaluate, As, Nothing, TopNested, Scan,
+                                  Partition, Search, Fork, Facet, Reduce, Opaque>;
 
 struct Operator {
     std::string name; ///< as written: "project-away", "order" reads "sort", "limit" reads "take"

@@ -5,6 +5,7 @@
 #include "core/kql/kql.hpp"
 #include "core/kql/relation.hpp"
 
+#include <limits>
 #include <map>
 #include <memory>
 #include <set>
@@ -52,11 +53,13 @@ private:
         const Relation* right = nullptr; ///< of a join: $right
         bool aggregates = false;         ///< aggregate functions may be called
         std::string left_prefix = {}, right_prefix = {};
+        const std::map<std::string, Relation>* steps = nullptr; ///< of scan: what each step holds
     };
     class WithRow;
     class Nested;
 
     // bind_statement.cpp
+    bool several_results(const ast::Pipeline& pipeline, QueryPlan& plan);
     void statement(const ast::Statement& statement, QueryPlan* plan);
     void let(const ast::Let& let);
     void declare_parameters(const std::vector<ast::Parameter>& parameters);
@@ -162,6 +165,7 @@ private:
     // bind_window.cpp
     Scalar window(const ast::Expr& expr);
     std::string window_order(Offset at, std::string_view function);
+    Scalar row_window_session(const ast::Expr& expr, const std::string& order);
 
     // bind_aggregate.cpp
     std::optional<Scalar> aggregate(const ast::Expr& expr);
@@ -172,7 +176,9 @@ private:
     std::vector<Scalar> percentile_list(const ast::Expr& expr, std::vector<std::string>& names);
 
     // bind_pipeline.cpp
-    Relation pipeline(const ast::Pipeline& pipeline, const Relation* input = nullptr);
+    /// Its first `most` operators; `input` is what a pipeline without a source works on.
+    Relation pipeline(const ast::Pipeline& pipeline, const Relation* input = nullptr,
+                      std::size_t most = std::numeric_limits<std::size_t>::max());
     Relation apply(const ast::Operator& op, Relation input);
     Relation source(const ast::Operator& op);
     Relation where(const ast::Where& node, Relation input);
@@ -246,11 +252,30 @@ private:
     Relation grouped_subquery(const ast::Pipeline& body, Relation elements, const Relation& outer,
                               const std::string& key, const std::vector<std::string>* made);
     Relation partition(const ast::Operator& op, const ast::Partition& node, Relation input);
+    Relation partition_of_source(const ast::Pipeline& body, const std::string& name, const Scalar& by, Relation input);
     std::string group_ids(const Relation& relation) const;
 
     // bind_parse.cpp
     Relation parse(const ast::Operator& op, const ast::Parse& node, Relation input);
     Relation parse_kv(const ast::Operator& op, const ast::ParseKv& node, Relation input);
+
+    // bind_scan.cpp
+    struct ScanStepState;
+    struct ScanPlan;
+    Relation scan_rows(const ast::Operator& op, const ast::Scan& node, Relation input);
+    std::vector<std::string> scan_begin(ScanPlan& plan);
+    std::string scan_step(ScanPlan& plan, std::size_t k, std::string from);
+    std::map<std::string, Relation> scan_names(const ScanPlan& plan, std::size_t from) const;
+    Relation scan_output(const ast::Operator& op, const ScanPlan& plan, const std::string& scanned,
+                         const std::string& group, const std::string& number);
+
+    // bind_nested.cpp
+    Relation top_nested(const ast::TopNested& node, Relation input);
+
+    // bind_reduce.cpp
+    Relation reduce(const ast::Reduce& node, Relation input);
+    Relation elements_of(const std::string& from, const std::string& array_id, std::vector<Column> columns,
+                         const std::vector<Column>& groups);
 
     // bind_plugin.cpp and bind_plugin_*.cpp: evaluate
     using Plugin = Relation (Binder::*)(const ast::Evaluate& node, Relation input);
@@ -280,6 +305,7 @@ private:
     bool used_aggregate_ = false;
     std::size_t next_id_ = 0;
     int depth_ = 0;
+    std::map<std::string, std::string, std::less<>> partition_keys_; ///< name, group column that holds its value
     std::vector<std::string> calling_;                       ///< stored functions being expanded, to refuse recursion
     std::vector<std::shared_ptr<const ast::Function>> kept_; ///< parsed stored functions
 };

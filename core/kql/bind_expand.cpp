@@ -165,13 +165,47 @@ Relation Binder::partition(const ast::Operator&, const ast::Partition& node, Rel
         by = scalar(*node.by);
     }
     if (node.body->source)
-        fail_unsupported(node.body->at, "'partition' with a source of its own");
+        return partition_of_source(*node.body, by.name, by, std::move(input));
     const std::string key = fresh();
     input.sql = fmt::format("SELECT *, dense_rank() OVER (ORDER BY {}) AS {} FROM ({})", by.sql, key, input.sql);
     const Relation outer;
     Relation result = grouped_subquery(*node.body, std::move(input), outer, key, nullptr);
     result.serialized = false;
     return result;
+}
+
+/// `partition by Key { Source | ... }`: the source once for each value of the key, which the subquery may name.
+Relation Binder::partition_of_source(const ast::Pipeline& body, const std::string& name, const Scalar& by,
+                                     Relation input) {
+    const ast::Expr& whole = *body.source;
+    const bool piped = whole.kind == ExprKind::Tabular;
+    const std::string key = fresh(), group_column = "\x01" + fresh();
+    const std::string keys = fmt::format("SELECT DISTINCT {} AS {} FROM ({})", by.sql, key, input.sql);
+    const WithRow none(*this, Row{});
+    std::size_t next = 0;
+    Relation rows;
+    if (!piped || whole.pipeline->source)
+        rows = bind_table(piped ? *whole.pipeline->source : whole);
+    else
+        rows = source(whole.pipeline->operators.at(next++));
+    rows.sql = fmt::format("SELECT * FROM ({}), ({})", rows.sql, keys);
+    rows.columns.push_back({group_column, by.type, key});
+    rows.has_row_facts = false;
+    const auto saved = partition_keys_;
+    if (!name.empty())
+        partition_keys_[name] = group_column;
+    struct Restore {
+        Binder& binder;
+        decltype(saved) keys;
+        ~Restore() { binder.partition_keys_ = std::move(keys); }
+    } restore{*this, saved};
+    for (; piped && next < whole.pipeline->operators.size(); ++next)
+        rows = apply(whole.pipeline->operators[next], std::move(rows));
+    if (!rows.find(group_column))
+        fail_unsupported(body.at, "This operator inside of partition");
+    std::erase_if(rows.columns, [&](const Column& c) { return c.name == group_column; });
+    rows.serialized = false;
+    return rows;
 }
 
 } // namespace sluice::kql

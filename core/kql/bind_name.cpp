@@ -50,6 +50,13 @@ Scalar Binder::column(const Expr& name) {
         if (row_.right)
             if (const Column* found = row_.right->find(name.text))
                 return column_of(*found, row_.right_prefix);
+        // The key of a partition whose subquery has a source of its own.
+        if (const auto key = partition_keys_.find(name.text); key != partition_keys_.end())
+            if (const Column* found = row_.relation->find(key->second)) {
+                Scalar value = column_of(*found, row_.left_prefix);
+                value.name = name.text;
+                return value;
+            }
     }
     if (const Value* value = find_name(name.text)) {
         if (const auto* known = std::get_if<Scalar>(value)) {

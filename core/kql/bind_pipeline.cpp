@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace sluice::kql {
 
 std::string Relation::order_by() const {
@@ -13,7 +15,7 @@ std::string Relation::order_by() const {
     return out;
 }
 
-Relation Binder::pipeline(const ast::Pipeline& node, const Relation* input) {
+Relation Binder::pipeline(const ast::Pipeline& node, const Relation* input, std::size_t most) {
     const Nested nested(*this, node.at);
     Relation relation;
     std::size_t next = 0;
@@ -27,7 +29,7 @@ Relation Binder::pipeline(const ast::Pipeline& node, const Relation* input) {
         relation = source(node.operators.front());
         next = 1;
     }
-    for (; next < node.operators.size(); ++next) {
+    for (; next < std::min(most, node.operators.size()); ++next) {
         relation = apply(node.operators[next], std::move(relation));
         check_size(relation.sql, node.operators[next].at);
     }
@@ -75,6 +77,12 @@ Relation Binder::apply(const ast::Operator& op, Relation input) {
                 return make_series(node, std::move(input));
             else if constexpr (std::is_same_v<Node, ast::Search>)
                 return search(op, node, std::move(input));
+            else if constexpr (std::is_same_v<Node, ast::Scan>)
+                return scan_rows(op, node, std::move(input));
+            else if constexpr (std::is_same_v<Node, ast::TopNested>)
+                return top_nested(node, std::move(input));
+            else if constexpr (std::is_same_v<Node, ast::Reduce>)
+                return reduce(node, std::move(input));
             else if constexpr (std::is_same_v<Node, ast::Partition>)
                 return partition(op, node, std::move(input));
             else if constexpr (std::is_same_v<Node, ast::Parse>)

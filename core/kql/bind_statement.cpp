@@ -49,26 +49,8 @@ void Binder::statement(const ast::Statement& statement, QueryPlan* plan) {
         fail_unsupported(statement.at, fmt::format("The statement {}", opaque->what));
     } else if (const auto* query = std::get_if<ast::Query>(&statement.node); query && plan) {
         result_name_ = "PrimaryResult";
-        // The branches of a fork are results of their own.
-        if (query->value->kind == ExprKind::Tabular && !query->value->pipeline->operators.empty()) {
-            const ast::Operator& last = query->value->pipeline->operators.back();
-            if (const auto* fork = std::get_if<ast::Fork>(&last.node)) {
-                auto& operators = query->value->pipeline->operators;
-                ast::Operator kept = std::move(operators.back());
-                operators.pop_back();
-                const auto* branches = std::get_if<ast::Fork>(&kept.node);
-                Relation input = stored(pipeline(*query->value->pipeline), true);
-                int number = 1;
-                for (const auto& [name, body] : branches->branches) {
-                    result_name_ = name.empty() ? fmt::format("Result{}", number) : name;
-                    ++number;
-                    plan->results.push_back(result(pipeline(*body, &input)));
-                }
-                operators.push_back(std::move(kept));
-                (void)fork;
-                return;
-            }
-        }
+        if (query->value->kind == ExprKind::Tabular && several_results(*query->value->pipeline, *plan))
+            return;
         Value value = bind_value(*query->value);
         if (auto* scalar = std::get_if<Scalar>(&value)) {
             // `print` may be left out in front of a value.
@@ -79,6 +61,40 @@ void Binder::statement(const ast::Statement& statement, QueryPlan* plan) {
         }
         plan->results.push_back(result(std::get<Relation>(std::move(value))));
     }
+}
+
+/// A pipeline that ends in fork or facet: each of its branches is a result of its own.
+bool Binder::several_results(const ast::Pipeline& whole, QueryPlan& plan) {
+    if (whole.operators.empty())
+        return false;
+    const ast::Operator& last = whole.operators.back();
+    const auto* fork = std::get_if<ast::Fork>(&last.node);
+    const auto* facet = std::get_if<ast::Facet>(&last.node);
+    if (!fork && !facet)
+        return false;
+    const Relation input = stored(pipeline(whole, nullptr, whole.operators.size() - 1), true);
+    if (fork) {
+        int number = 1;
+        for (const auto& [name, body] : fork->branches) {
+            result_name_ = name.empty() ? fmt::format("Result{}", number) : name;
+            ++number;
+            plan.results.push_back(result(pipeline(*body, &input)));
+        }
+        return true;
+    }
+    if (facet->with)
+        plan.results.push_back(result(pipeline(*facet->with, &input)));
+    for (const auto& pattern : facet->columns)
+        for (const Column* column : columns_like(input, *pattern)) {
+            Relation counted;
+            counted.columns = {{column->name, column->type, fresh()},
+                               {"count_" + column->name, ScalarType::Long, fresh()}};
+            counted.sql = fmt::format("SELECT {} AS {}, count(*) AS {} FROM ({}) GROUP BY 1", column->id,
+                                      counted.columns[0].id, counted.columns[1].id, input.sql);
+            result_name_ = "facet_" + column->name;
+            plan.results.push_back(result(std::move(counted)));
+        }
+    return true;
 }
 
 /// The outermost SELECT: columns in their order and physical types, rows in their order.

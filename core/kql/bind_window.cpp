@@ -104,8 +104,42 @@ Scalar Binder::window(const Expr& expr) {
                            : fmt::format("CAST(sum({}) {} AS BIGINT)", changed, window),
                 .never_null = true};
     }
-    // A session depends on where it began, which no window of SQL can say.
-    fail_unsupported(expr.at, fmt::format("Function '{}'", name));
+    return row_window_session(expr, order);
+}
+
+/// A session depends on where it began, which no window of SQL can say: a function goes through all rows of a group.
+Scalar Binder::row_window_session(const Expr& expr, const std::string& order) {
+    expect_arguments(expr, 3, 4);
+    const Scalar value = scalar(*expr.args[0]);
+    if (value.type != DateTime && value.type != TimeSpan)
+        fail_semantic(expr.at, "row_window_session(): the first argument has to be a datetime", "SEM0219");
+    const Scalar from_first = typed(*expr.args[1], TimeSpan), from_last = typed(*expr.args[2], TimeSpan);
+    const std::string restart = expr.args.size() > 3 ? boolean(*expr.args[3]).sql : "FALSE";
+    Relation& relation = const_cast<Relation&>(*row_.relation);
+    std::vector<std::string> groups;
+    for (const Column& column : relation.columns)
+        if (column.is_group())
+            groups.push_back(column.id);
+    const std::string by = sql::join(groups), comma = groups.empty() ? "" : ", ";
+    const std::string number = fresh(), text = fresh(), list = fresh(), begin = fresh();
+    const auto shown = [](const std::string& sql) { return fmt::format("COALESCE(CAST({} AS VARCHAR), 'null')", sql); };
+    relation.sql =
+        fmt::format("SELECT *, row_number() OVER ({}{} {}) AS {}, '[' || {} || CASE WHEN {} THEN ',1,' ELSE ',0,' "
+                    "END || {} || ',' || {} || ']' AS {} FROM ({})",
+                    groups.empty() ? "" : "PARTITION BY ", by, order, number, shown(value.sql), restart,
+                    shown(from_first.sql), shown(from_last.sql), text, relation.sql);
+    Relation numbered = stored(relation, true);
+    std::string on = fmt::format("a.{0} = b.{0}", number);
+    for (const std::string& group : groups)
+        on += fmt::format(" AND a.{0} = b.{0}", group);
+    relation.sql =
+        fmt::format("SELECT a.*, b.{0} FROM ({1}) AS a JOIN (SELECT {2}{3}unnest({4}) AS {0}, unnest(range(1::BIGINT, "
+                    "len({4}) + 1)) AS "
+                    "{5} FROM (SELECT {2}{3}CAST(CAST(kql_row_sessions('[' || string_agg({6}, ',' ORDER BY {5}) || "
+                    "']') AS JSON) AS "
+                    "BIGINT[]) AS {4} FROM ({1}){7}{2})) AS b ON {8}",
+                    begin, numbered.sql, by, comma, list, number, text, groups.empty() ? "" : " GROUP BY ", on);
+    return {.type = value.type, .sql = begin};
 }
 
 } // namespace sluice::kql

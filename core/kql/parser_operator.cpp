@@ -52,7 +52,7 @@ bool Parser::source_operator_starts() const {
         return false;
     const std::string& word = peek().text;
     const Token& after = peek(1);
-    if (word == "datatable" || word == "externaldata" || word == "external_data")
+    if (word == "datatable" || word == "externaldata" || word == "external_data" || word == "inline_external_table")
         return after.is("(") || after.kind == TokenKind::Name;
     if (word == "range")
         return after.kind == TokenKind::Name || (after.is("[") && peek(2).is_string());
@@ -136,121 +136,141 @@ void Parser::operator_properties(Operator& op) {
 }
 
 OperatorNode Parser::operator_node(Operator& op) {
-    const std::string& word = op.name;
-    if (word == "where") {
-        operator_properties(op);
-        return ast::Where{expression()};
-    }
-    if (word == "project" || word == "extend" || word == "project-away" || word == "project-keep" ||
-        word == "project-rename" || word == "project-reorder" || word == "print" || word == "distinct" ||
-        word == "serialize" || word == "project-by-names")
-        return column_list(op);
-    if (word == "count" || word == "consume" || word == "getschema") {
-        operator_properties(op);
-        if (word == "count" && accept_name("as")) {
-            return ast::As{name()};
-        }
-        return ast::Nothing{};
-    }
-    if (word == "take" || word == "sample") {
-        operator_properties(op);
-        return ast::Take{.count = expression()};
-    }
-    if (word == "sample-distinct" || word == "top-hitters") {
-        operator_properties(op);
-        ast::Take take{.count = expression()};
-        expect_name("of");
-        take.of = expression();
-        if (accept_name("by"))
-            take.by = expression();
-        return take;
-    }
-    if (word == "summarize") {
-        operator_properties(op);
-        return summarize();
-    }
-    if (word == "sort") {
-        operator_properties(op);
-        expect_name("by");
-        return ast::Sort{sort_keys()};
-    }
-    if (word == "top") {
-        operator_properties(op);
-        ast::Top top{.count = expression(), .key = {}};
-        expect_name("by");
-        top.key = sort_key();
-        return top;
-    }
-    if (word == "as") {
-        operator_properties(op);
+    using Rule = OperatorNode (Parser::*)(Operator&);
+    static const std::map<std::string_view, Rule> kRules = {
+        {"where", &Parser::where},
+        {"project", &Parser::column_list},
+        {"extend", &Parser::column_list},
+        {"project-away", &Parser::column_list},
+        {"project-keep", &Parser::column_list},
+        {"project-rename", &Parser::column_list},
+        {"project-reorder", &Parser::column_list},
+        {"project-by-names", &Parser::column_list},
+        {"print", &Parser::column_list},
+        {"distinct", &Parser::column_list},
+        {"serialize", &Parser::column_list},
+        {"count", &Parser::count},
+        {"consume", &Parser::nothing},
+        {"getschema", &Parser::nothing},
+        {"take", &Parser::take},
+        {"sample", &Parser::take},
+        {"sample-distinct", &Parser::take_of},
+        {"top-hitters", &Parser::take_of},
+        {"summarize", &Parser::summarize},
+        {"sort", &Parser::sort},
+        {"top", &Parser::top},
+        {"as", &Parser::as},
+        {"invoke", &Parser::evaluate},
+        {"evaluate", &Parser::evaluate},
+        {"join", &Parser::join},
+        {"lookup", &Parser::join},
+        {"union", &Parser::union_tables},
+        {"mv-expand", &Parser::mv_expand},
+        {"mv-apply", &Parser::mv_expand},
+        {"parse", &Parser::parse},
+        {"parse-where", &Parser::parse},
+        {"parse-kv", &Parser::parse_kv},
+        {"make-series", &Parser::make_series},
+        {"range", &Parser::range},
+        {"datatable", &Parser::datatable},
+        {"render", &Parser::render},
+        {"top-nested", &Parser::top_nested},
+        {"scan", &Parser::scan},
+        {"partition", &Parser::partition},
+        {"__partitionby", &Parser::partition},
+        {"search", &Parser::search},
+        {"find", &Parser::find},
+        {"fork", &Parser::fork},
+        {"facet", &Parser::facet},
+        {"reduce", &Parser::reduce},
+        {"externaldata", &Parser::opaque},
+        {"external_data", &Parser::opaque},
+        {"inline_external_table", &Parser::opaque},
+        {"make-graph", &Parser::opaque},
+        {"graph-match", &Parser::opaque},
+        {"graph-merge", &Parser::opaque},
+        {"graph-to-table", &Parser::opaque},
+        {"graph-shortest-paths", &Parser::opaque},
+        {"graph-mark-components", &Parser::opaque},
+        {"graph-where-nodes", &Parser::opaque},
+        {"graph-where-edges", &Parser::opaque},
+        {"macro-expand", &Parser::opaque},
+        {"execute-and-cache", &Parser::opaque},
+        {"execute_and_cache", &Parser::opaque},
+        {"assert-schema", &Parser::opaque},
+        {"project-smart", &Parser::opaque},
+    };
+    const auto rule = kRules.find(op.name);
+    if (rule == kRules.end())
+        fail_syntax(op.at, fmt::format("Query could not be parsed at '{}': there is no such operator", op.name));
+    return (this->*rule->second)(op);
+}
+
+OperatorNode Parser::where(Operator& op) {
+    operator_properties(op);
+    return ast::Where{expression()};
+}
+
+OperatorNode Parser::count(Operator& op) {
+    operator_properties(op);
+    if (accept_name("as"))
         return ast::As{name()};
-    }
-    if (word == "invoke" || word == "evaluate")
-        return evaluate(op);
-    if (word == "join" || word == "lookup")
-        return join(op);
-    if (word == "union")
-        return union_tables(op);
-    if (word == "mv-expand" || word == "mv-apply")
-        return mv_expand(op);
-    if (word == "parse" || word == "parse-where")
-        return parse(op);
-    if (word == "parse-kv")
-        return parse_kv(op);
-    if (word == "make-series")
-        return make_series(op);
-    if (word == "range") {
-        ast::Range range;
-        range.name = name();
-        expect_name("from");
-        range.from = additive();
-        expect_name("to");
-        range.to = additive();
-        expect_name("step");
-        range.step = additive();
-        return range;
-    }
-    if (word == "datatable")
-        return datatable(op);
-    if (word == "render")
-        return render(op);
-    if (word == "top-nested")
-        return top_nested();
-    if (word == "scan")
-        return scan(op);
-    if (word == "partition" || word == "__partitionby")
-        return partition(op);
-    if (word == "search")
-        return search(op);
-    if (word == "find")
-        return find(op);
-    if (word == "fork")
-        return fork();
-    static constexpr std::array kRecognised = {"facet",
-                                               "reduce",
-                                               "externaldata",
-                                               "external_data",
-                                               "make-graph",
-                                               "graph-match",
-                                               "graph-merge",
-                                               "graph-to-table",
-                                               "graph-shortest-paths",
-                                               "graph-mark-components",
-                                               "graph-where-nodes",
-                                               "graph-where-edges",
-                                               "macro-expand",
-                                               "execute-and-cache",
-                                               "assert-schema",
-                                               "project-smart",
-                                               "execute_and_cache"};
-    for (const std::string_view known : kRecognised)
-        if (word == known)
-            return opaque();
-    fail_syntax(op.at, fmt::format("Query could not be parsed at '{}': there is no such operator", word));
+    return ast::Nothing{};
+}
+
+OperatorNode Parser::nothing(Operator& op) {
+    operator_properties(op);
+    return ast::Nothing{};
+}
+
+OperatorNode Parser::take(Operator& op) {
+    operator_properties(op);
+    return ast::Take{.count = expression()};
+}
+
+OperatorNode Parser::take_of(Operator& op) {
+    operator_properties(op);
+    ast::Take take{.count = expression()};
+    expect_name("of");
+    take.of = expression();
+    if (accept_name("by"))
+        take.by = expression();
+    return take;
+}
+
+OperatorNode Parser::sort(Operator& op) {
+    operator_properties(op);
+    expect_name("by");
+    return ast::Sort{sort_keys()};
+}
+
+OperatorNode Parser::top(Operator& op) {
+    operator_properties(op);
+    ast::Top top{.count = expression(), .key = {}};
+    expect_name("by");
+    top.key = sort_key();
+    return top;
+}
+
+OperatorNode Parser::as(Operator& op) {
+    operator_properties(op);
+    return ast::As{name()};
+}
+
+OperatorNode Parser::range(Operator&) {
+    ast::Range range;
+    range.name = name();
+    expect_name("from");
+    range.from = additive();
+    expect_name("to");
+    range.to = additive();
+    expect_name("step");
+    range.step = additive();
+    return range;
 }
 
 /// Skips to the end of the operator, minding brackets.
-OperatorNode Parser::opaque() {
+OperatorNode Parser::opaque(Operator&) {
     int nested = 0;
     while (peek().kind != TokenKind::End) {
         if (nested == 0 && (is_mark("|") || is_mark(";") || is_mark(")") || is_mark("}")))
@@ -266,7 +286,7 @@ OperatorNode Parser::opaque() {
     return ast::Opaque{};
 }
 
-OperatorNode Parser::column_list(const Operator& op) {
+OperatorNode Parser::column_list(Operator& op) {
     ast::ColumnList list;
     const bool may_be_empty = op.name != "extend" && op.name != "print" && op.name != "distinct";
     if (may_be_empty && (peek().kind == TokenKind::End || is_mark("|") || is_mark(")") || is_mark(";") || is_mark("}")))
@@ -292,7 +312,8 @@ OperatorNode Parser::column_list(const Operator& op) {
     return list;
 }
 
-OperatorNode Parser::summarize() {
+OperatorNode Parser::summarize(Operator& op) {
+    operator_properties(op);
     ast::Summarize node;
     if (!peek().is_name("by"))
         node.aggregates = named_expressions();

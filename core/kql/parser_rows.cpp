@@ -118,7 +118,7 @@ OperatorNode Parser::make_series(Operator& op) {
     return node;
 }
 
-OperatorNode Parser::top_nested() {
+OperatorNode Parser::top_nested(Operator&) {
     ast::TopNested node;
     do {
         // Every level repeats the operator's name.
@@ -146,6 +146,26 @@ OperatorNode Parser::top_nested() {
             accept_name("desc");
         node.levels.push_back(std::move(level));
     } while (accept(","));
+    return node;
+}
+
+OperatorNode Parser::reduce(Operator& op) {
+    operator_properties(op);
+    ast::Reduce node;
+    const ast::Property* kind = op.property("kind");
+    node.of_source = kind && kind->value == "source";
+    expect_name("by");
+    node.by = expression();
+    if (accept_name("with")) {
+        do {
+            const Offset at = peek().begin;
+            const std::string what = name();
+            if (what != "threshold" && what != "characters")
+                fail_syntax(at, "Query could not be parsed: threshold or characters is expected here");
+            expect("=");
+            (what == "threshold" ? node.threshold : node.characters) = expression();
+        } while (accept(","));
+    }
     return node;
 }
 

@@ -137,7 +137,23 @@ OperatorNode Parser::find(Operator& op) {
     return node;
 }
 
-OperatorNode Parser::fork() {
+OperatorNode Parser::facet(Operator& op) {
+    operator_properties(op);
+    ast::Facet node;
+    expect_name("by");
+    do
+        node.columns.push_back(wildcard_or_expression());
+    while (accept(","));
+    if (accept_name("with")) {
+        expect("(");
+        node.with = pipeline_of_operators(")");
+        expect(")");
+    }
+    return node;
+}
+
+OperatorNode Parser::fork(Operator& op) {
+    operator_properties(op);
     ast::Fork node;
     while (is_mark("(") || (name_starts() && is_mark("=", 1))) {
         std::string branch;

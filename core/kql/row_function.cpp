@@ -53,6 +53,7 @@ std::vector<store::ScalarFunction> scalar_functions() {
     add_datetime_functions(list);
     add_parse_functions(list);
     add_hash_functions(list);
+    add_rows_functions(list);
     return list;
 }
 
