@@ -44,6 +44,9 @@ Result<> validate(Context& context, const Database& database, const change::Func
     options.catalog = &context.databases().catalog();
     options.now = context.now();
     options.principal = context.request().principal;
+    SLUICE_TRY(auto* writer, context.writer(database));
+    constexpr std::chrono::seconds kProbeTime{10};
+    options.probe = kql::probe_of(writer->store(), kProbeTime);
     SLUICE_CHECK(kql::compile(body, options));
     return {};
 }

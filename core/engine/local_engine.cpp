@@ -281,13 +281,14 @@ private:
         options.principal = request.principal;
         options.parameters = request.options.parameters;
         options.extra_tables = std::move(text.extra);
-        SLUICE_TRY(auto plan, kql::compile(text.text, options));
         if (!store) {
             auto* writer = databases_.writer(text.database->name);
             if (!writer)
                 return database_not_found(text.database->name);
             store = &writer->store();
         }
+        options.probe = kql::probe_of(*store, deadline.left());
+        SLUICE_TRY(auto plan, kql::compile(text.text, options));
         Answer answer;
         answer.visualization = std::move(plan.visualization);
         const ResultLimits limits = limits_of(request.options);
