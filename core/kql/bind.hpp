@@ -187,7 +187,7 @@ private:
     Relation sort(const std::vector<ast::SortKey>& keys, Relation input);
     Relation top(const ast::Top& node, Relation input);
     Relation count(Relation input);
-    Relation getschema(Relation input);
+    Relation getschema(const ast::Operator& op, Relation input);
     Relation as(const ast::As& node, Relation input);
     Relation sample_distinct(const ast::Take& node, Relation input);
     Relation limited(Relation input, const std::string& limit_sql);
@@ -216,12 +216,13 @@ private:
     Relation top_hitters(const ast::Take& node, Relation input);
 
     // bind_series.cpp
-    Relation make_series(const ast::MakeSeries& node, Relation input);
+    Relation make_series(const ast::Operator& op, const ast::MakeSeries& node, Relation input);
 
     // bind_search.cpp
     Relation search(const ast::Operator& op, const ast::Search& node, std::optional<Relation> input);
     Relation find_columns(const ast::Operator& op, const ast::Search& node,
-                          std::vector<std::pair<std::string, Relation>> tables);
+                          std::vector<std::pair<std::string, Relation>> tables, const std::vector<Column>& mentioned);
+    Scalar search_term(const Scalar& value, const Constant& term, Offset at);
     Scalar search_predicate(const ast::Expr& expr);
 
     // bind_join.cpp
@@ -287,6 +288,13 @@ private:
     Relation plugin_pivot(const ast::Evaluate& node, Relation input);
     Relation plugin_narrow(const ast::Evaluate& node, Relation input);
     Relation plugin_ip_lookup(const ast::Evaluate& node, Relation input);
+    Relation plugin_rows_near(const ast::Evaluate& node, Relation input);
+    Relation plugin_sequence_detect(const ast::Evaluate& node, Relation input);
+    Relation plugin_dcount_intersect(const ast::Evaluate& node, Relation input);
+    Relation plugin_schema_merge(const ast::Evaluate& node, Relation input);
+    std::optional<Relation> plugin_query(const ast::Evaluate& node, const Relation& input);
+    std::string rolling_name(const ast::Expr& call, const std::string& value);
+    Relation bind_text(const std::string& text, std::shared_ptr<Scope> scope, Offset at);
 
     Relation invoke(const ast::Evaluate& node, Relation input);
 
@@ -301,6 +309,7 @@ private:
     std::vector<std::string> stored_; ///< "name AS (...)" of WITH, in order
     Visualization visualization_;
     std::string result_name_ = "PrimaryResult";
+    bool case_sensitive_ = false; ///< inside search kind=case_sensitive: text operators mind case
     bool used_window_ = false;
     bool used_aggregate_ = false;
     std::size_t next_id_ = 0;

@@ -242,7 +242,10 @@ Scalar Binder::string_operator(std::string_view op, Scalar left, Scalar right, O
         {"like", "({0} ILIKE replace(replace({1}, '%', '\\%'), '*', '%') ESCAPE '\\')"},
         {"likecs", "({0} LIKE replace(replace({1}, '%', '\\%'), '*', '%') ESCAPE '\\')"},
     };
-    const auto found = kTemplates.find(word);
+    auto found = kTemplates.find(word);
+    if (case_sensitive_)
+        if (const auto strict = kTemplates.find(fmt::format("{}_cs", word)); strict != kTemplates.end())
+            found = strict;
     if (found == kTemplates.end())
         fail_unsupported(at, fmt::format("Operator '{}'", op));
     Scalar result{.type = ScalarType::Bool,

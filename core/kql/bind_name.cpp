@@ -131,6 +131,7 @@ Relation Binder::scan(const catalog::Table& table) {
     parts.emplace_back("\"$time\"");
     parts.emplace_back("\"$part\"");
     relation.has_row_facts = true;
+    relation.table = table.name;
     relation.sql = fmt::format("SELECT {} FROM ({})", sql::join(parts), store::Store::visible_rows(table));
     return relation;
 }

@@ -86,7 +86,8 @@ Relation Binder::parse(const ast::Operator& op, const ast::Parse& node, Relation
         value = convert(scalar(*node.value), ScalarType::String);
     }
     const std::string found = fresh();
-    std::vector<std::string> parts;
+    std::vector<std::string> parts, whole;
+    std::string fits = found + " IS NOT NULL";
     Relation result = input;
     for (std::size_t i = 0; i < columns.size(); ++i) {
         const ScalarType type =
@@ -94,16 +95,30 @@ Relation Binder::parse(const ast::Operator& op, const ast::Parse& node, Relation
         const Scalar text{.type = ScalarType::String,
                           .sql = fmt::format("COALESCE(json_extract_string({}, '$[{}]'), '')", found, i),
                           .never_null = true};
-        const std::string id = fresh();
-        parts.push_back(fmt::format("{} AS {}", convert(text, type).sql, id));
+        const std::string read = fresh(), id = relaxed ? read : fresh();
+        parts.push_back(fmt::format("{} AS {}", convert(text, type).sql, read));
+        whole.push_back(fmt::format("CASE WHEN $fits THEN {} ELSE {} END AS {}", read, sql::null_of(type), id));
+        if (type != ScalarType::String)
+            fits += fmt::format(" AND {} IS NOT NULL", read);
         replace_column(result, {columns[i]->text, type, id});
     }
-    result.sql =
-        fmt::format("SELECT *, kql_parse({}, {}) AS {} FROM ({})", value.sql, sql::text(pattern), found, input.sql);
-    if (op.name == "parse-where")
-        result.sql = fmt::format("SELECT * FROM ({}) WHERE {} IS NOT NULL", result.sql, found);
+    result.sql = fmt::format("SELECT *, {} AS {} FROM ({})",
+                             fmt::format("kql_parse({}, {})", value.sql, sql::text(pattern)), found, input.sql);
     if (!parts.empty())
         result.sql = fmt::format("SELECT *, {} FROM ({})", sql::join(parts), result.sql);
+    // Matching is strict: a column whose text is not of its type makes the whole row one that does not match.
+    if (!relaxed && !whole.empty()) {
+        const std::string matched = fresh();
+        for (std::string& one : whole)
+            one.replace(one.find("$fits"), 5, matched);
+        result.sql = fmt::format("SELECT *, {} FROM (SELECT *, ({}) AS {} FROM ({}))", sql::join(whole), fits, matched,
+                                 result.sql);
+        fits = matched;
+    } else {
+        fits = found + " IS NOT NULL";
+    }
+    if (op.name == "parse-where")
+        result.sql = fmt::format("SELECT * FROM ({}) WHERE {}", result.sql, fits);
     return result;
 }
 

@@ -48,7 +48,12 @@ Relation Binder::source(const ast::Operator& op) {
         return search(op, *node, std::nullopt);
     if (const auto* node = std::get_if<ast::Union>(&op.node))
         return union_of(op, *node, std::nullopt);
-    fail_unsupported(op.at, fmt::format("Operator '{}' without an input", op.name));
+    if (const auto* node = std::get_if<ast::Evaluate>(&op.node); node && op.name == "evaluate")
+        return evaluate(op, *node, Relation{});
+    if (std::holds_alternative<ast::Opaque>(op.node))
+        fail_unsupported(op.at, fmt::format("Operator '{}'", op.name));
+    fail_semantic(op.at, fmt::format("Operator '{}' needs rows to work on: a table in front of it", op.name),
+                  "SEM0023");
 }
 
 Relation Binder::apply(const ast::Operator& op, Relation input) {
@@ -74,7 +79,7 @@ Relation Binder::apply(const ast::Operator& op, Relation input) {
                 return op.name == "mv-apply" ? mv_apply(op, node, std::move(input))
                                              : mv_expand(op, node, std::move(input));
             else if constexpr (std::is_same_v<Node, ast::MakeSeries>)
-                return make_series(node, std::move(input));
+                return make_series(op, node, std::move(input));
             else if constexpr (std::is_same_v<Node, ast::Search>)
                 return search(op, node, std::move(input));
             else if constexpr (std::is_same_v<Node, ast::Scan>)
@@ -107,7 +112,7 @@ Relation Binder::apply(const ast::Operator& op, Relation input) {
                 if (op.name == "count")
                     return count(std::move(input));
                 if (op.name == "getschema")
-                    return getschema(std::move(input));
+                    return getschema(op, std::move(input));
                 return limited(std::move(input), "0"); // consume
             } else
                 fail_unsupported(op.at, fmt::format("Operator '{}'", op.name));
@@ -251,10 +256,19 @@ Relation Binder::count(Relation input) {
     return result;
 }
 
-Relation Binder::getschema(Relation input) {
+Relation Binder::getschema(const ast::Operator& op, Relation input) {
     Relation result;
+    std::erase_if(input.columns, [](const Column& column) { return column.is_group(); });
+    if (const ast::Property* kind = op.property("kind"); kind && kind->value == "csl") {
+        std::string schema;
+        for (const Column& column : input.columns)
+            schema += fmt::format("{}{}:{}", schema.empty() ? "" : ",", column.name, data::to_string(column.type));
+        result.columns = {{"Schema", ScalarType::String, fresh()}};
+        result.sql = fmt::format("SELECT {} AS {}", sql::text(schema), result.columns[0].id);
+        return result;
+    }
     result.columns = {{"ColumnName", ScalarType::String, fresh()},
-                      {"ColumnOrdinal", ScalarType::Int, fresh()},
+                      {"ColumnOrdinal", ScalarType::Long, fresh()},
                       {"DataType", ScalarType::String, fresh()},
                       {"ColumnType", ScalarType::String, fresh()}};
     std::vector<std::string> rows;

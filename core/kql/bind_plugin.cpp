@@ -37,15 +37,23 @@ constexpr std::array kForeignPlugins = {"ai_chat_completion",
 
 const std::map<std::string_view, Binder::Plugin>& Binder::plugins() {
     static const std::map<std::string_view, Plugin> kPlugins = {
-        {"bag_unpack", &Binder::plugin_bag_unpack}, {"pivot", &Binder::plugin_pivot},
-        {"narrow", &Binder::plugin_narrow},         {"ipv4_lookup", &Binder::plugin_ip_lookup},
+        {"bag_unpack", &Binder::plugin_bag_unpack},
+        {"pivot", &Binder::plugin_pivot},
+        {"narrow", &Binder::plugin_narrow},
+        {"ipv4_lookup", &Binder::plugin_ip_lookup},
         {"ipv6_lookup", &Binder::plugin_ip_lookup},
+        {"rows_near", &Binder::plugin_rows_near},
+        {"sequence_detect", &Binder::plugin_sequence_detect},
+        {"dcount_intersect", &Binder::plugin_dcount_intersect},
+        {"schema_merge", &Binder::plugin_schema_merge},
     };
     return kPlugins;
 }
 
 Relation Binder::evaluate(const ast::Operator& op, const ast::Evaluate& node, Relation input) {
     const Expr& call = *node.call;
+    if (auto result = plugin_query(node, input))
+        return std::move(*result);
     const auto plugin = plugins().find(call.text);
     if (plugin == plugins().end()) {
         if (std::find(kForeignPlugins.begin(), kForeignPlugins.end(), call.text) != kForeignPlugins.end())

@@ -9,7 +9,7 @@ using enum ScalarType;
 
 /// One row for each group, with arrays that have a value for every step of the axis between from (inclusive) and to
 /// (exclusive).
-Relation Binder::make_series(const ast::MakeSeries& node, Relation input) {
+Relation Binder::make_series(const ast::Operator& op, const ast::MakeSeries& node, Relation input) {
     Relation source = stored(std::move(input), false);
     std::vector<Computed> keys = computed(node.by, source, false);
     for (const Column& column : source.columns)
@@ -104,6 +104,9 @@ Relation Binder::make_series(const ast::MakeSeries& node, Relation input) {
         for (const std::string& id : groups)
             by.push_back("g." + id);
         result.sql += " GROUP BY " + sql::join(by);
+    } else if (const ast::Property* kind = op.property("kind"); !kind || kind->value != "nonempty") {
+        // Nothing makes no series, unless asked for.
+        result.sql += fmt::format(" HAVING EXISTS (SELECT 1 FROM ({}))", source.sql);
     }
     return result;
 }

@@ -125,7 +125,8 @@ OperatorNode Parser::find(Operator& op) {
             node.project = named_expressions();
     } else if (accept_name("project")) {
         do {
-            ast::NamedExpr column = named_expression();
+            ast::NamedExpr column{.names = {}, .value = nullptr, .at = peek().begin};
+            column.value = is_mark("(", 1) ? primary() : make(ExprKind::Name, column.at, name());
             if (accept(":"))
                 column.names = {column_type()};
             node.project.push_back(std::move(column));

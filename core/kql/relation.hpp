@@ -50,6 +50,7 @@ struct Relation {
     /// `"$time"` and `"$part"` of the stored table are still columns of the SQL: ingestion_time() and extent_id() can
     /// be asked.
     bool has_row_facts = false;
+    std::string table = {}; ///< of the database, as long as each row is one of its rows
 
     const Column* find(std::string_view name) const {
         for (const Column& column : columns)
