@@ -196,13 +196,46 @@ struct Reduce {
     ExprPtr by, threshold, characters; ///< the last two may be missing
     bool of_source = false;            ///< kind=source: the rows stay, with their pattern
 };
-/// An operator that is only recognised: graph operators, externaldata and whatever else this engine does not
+struct GraphNodes {
+    ExprPtr table, id;
+};
+struct MakeGraph {
+    ExprPtr source, target; ///< names of columns of the edges
+    std::vector<GraphNodes> nodes = {};
+    std::string partition = {}; ///< partitioned-by; with
+    PipelinePtr body = {};      ///< what is done with each part
+};
+struct GraphEdge {
+    std::string name = {};
+    int direction = 0;             ///< 1 is ->, -1 is <-
+    ExprPtr least = {}, most = {}; ///< of *1..5
+    Offset at = 0;
+};
+/// (a)-[e]->(b)--(c): one node more than edges; a name may be empty.
+struct GraphPath {
+    std::vector<std::string> nodes;
+    std::vector<GraphEdge> edges;
+};
+struct GraphMatch { ///< also graph-shortest-paths
+    std::vector<GraphPath> paths;
+    ExprPtr where;
+    std::vector<NamedExpr> project;
+};
+struct GraphToTable {
+    struct Part {
+        bool nodes = false;
+        std::string name = {}, id = {}, source = {}, target = {};
+        Offset at = 0;
+    };
+    std::vector<Part> parts;
+};
+/// An operator that is only recognised: graph-merge, externaldata and whatever else this engine does not
 /// run.
 struct Opaque {};
 
 using OperatorNode = std::variant<Where, ColumnList, Summarize, Sort, Top, Take, Join, Union, MvExpand, Parse, ParseKv,
                                   MakeSeries, Range, Datatable, Render, Evaluate, As, Nothing, TopNested, Scan,
-                                  Partition, Search, Fork, Facet, Reduce, Opaque>;
+                                  Partition, Search, Fork, Facet, Reduce, MakeGraph, GraphMatch, GraphToTable, Opaque>;
 
 struct Operator {
     std::string name; ///< as written: "project-away", "order" reads "sort", "limit" reads "take"

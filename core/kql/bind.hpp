@@ -16,6 +16,7 @@
 namespace sluice::kql {
 
 struct Scope;
+struct GraphNames;
 
 /// Refuses a call with fewer or more arguments than its function takes.
 void expect_arguments(const ast::Expr& call, std::size_t least, std::size_t most);
@@ -53,7 +54,9 @@ private:
         const Relation* right = nullptr; ///< of a join: $right
         bool aggregates = false;         ///< aggregate functions may be called
         std::string left_prefix = {}, right_prefix = {};
-        const std::map<std::string, Relation>* steps = nullptr; ///< of scan: what each step holds
+        /// Names in front of a dot: the steps of scan, the nodes and edges of a pattern.
+        const std::map<std::string, Relation>* steps = nullptr;
+        const GraphNames* graph = nullptr; ///< functions of graphs may be called
     };
     class WithRow;
     class Nested;
@@ -270,6 +273,20 @@ private:
     Relation scan_output(const ast::Operator& op, const ScanPlan& plan, const std::string& scanned,
                          const std::string& group, const std::string& number);
 
+    // bind_graph.cpp, bind_graph_match.cpp
+    Relation make_graph(const ast::Operator& op, const ast::MakeGraph& node, Relation input);
+    Relation graph_nodes(const ast::Operator& op, const ast::MakeGraph& node, Graph& graph);
+    Relation graph_where(const ast::Operator& op, const ast::Where& node, const Relation& input);
+    Relation graph_mark_components(const ast::Operator& op, const Relation& input);
+    Relation graph_to_table(const ast::GraphToTable& node, const Relation& input);
+    Relation graph_match(const ast::Operator& op, const ast::GraphMatch& node, const Relation& input);
+    std::string graph_paths(const Graph& graph, const ast::GraphEdge& edge, const std::string& edges,
+                            std::string_view cycles);
+    std::string graph_list(const GraphNames& names, const std::string& list, bool nodes, const std::string& item) const;
+    std::string graph_items(const Graph& graph, const std::string& list, bool nodes) const;
+    std::optional<Scalar> graph_call(const ast::Expr& expr);
+    std::optional<Relation> graph_operator(const ast::Operator& op, const Relation& input);
+
     // bind_nested.cpp
     Relation top_nested(const ast::TopNested& node, Relation input);
 
@@ -292,6 +309,7 @@ private:
     Relation plugin_sequence_detect(const ast::Evaluate& node, Relation input);
     Relation plugin_dcount_intersect(const ast::Evaluate& node, Relation input);
     Relation plugin_schema_merge(const ast::Evaluate& node, Relation input);
+    Relation plugin_patterns(const ast::Evaluate& node, Relation input);
     std::optional<Relation> plugin_query(const ast::Evaluate& node, const Relation& input);
     std::string rolling_name(const ast::Expr& call, const std::string& value);
     Relation bind_text(const std::string& text, std::shared_ptr<Scope> scope, Offset at);

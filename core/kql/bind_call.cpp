@@ -184,6 +184,9 @@ Scalar Binder::call_row(const FunctionRow& row, const Expr& expr, std::vector<Sc
 }
 
 Scalar Binder::call(const Expr& expr) {
+    if (row_.graph)
+        if (auto value = graph_call(expr))
+            return *value;
     if (auto value = bind_entity_call(expr)) {
         if (auto* scalar = std::get_if<Scalar>(&*value))
             return *scalar;

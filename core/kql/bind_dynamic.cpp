@@ -60,11 +60,14 @@ Scalar Binder::member(const Expr& expr) {
             fail_semantic(expr.at, fmt::format("Failed to resolve column named '{}' of {}", expr.text, of.text));
         return column_of(*column, of.text == "$left" ? row_.left_prefix : row_.right_prefix);
     }
-    // step.a inside of scan.
+    // step.a inside of scan, node.a inside of graph-match.
     if (of.kind == ExprKind::Name && row_.steps)
         if (const auto step = row_.steps->find(of.text); step != row_.steps->end())
-            if (const Column* column = step->second.find(expr.text))
-                return column_of(*column, "");
+            if (const Column* column = step->second.find(expr.text)) {
+                Scalar value = column_of(*column, "");
+                value.name = of.text + "_" + expr.text;
+                return value;
+            }
     if (is_tabular(expr))
         fail_semantic(expr.at, "A table is used where a value is expected", "SEM0021");
     const Scalar value = scalar(of);

@@ -56,7 +56,31 @@ Relation Binder::source(const ast::Operator& op) {
                   "SEM0023");
 }
 
+/// Operators on a graph; nothing when the operator is one on tables and the input is a table.
+std::optional<Relation> Binder::graph_operator(const ast::Operator& op, const Relation& input) {
+    const bool of_graph = op.name.starts_with("graph-");
+    if (of_graph != (input.graph != nullptr) && op.name != "as")
+        fail_semantic(op.at,
+                      of_graph ? fmt::format("Operator '{}' needs a graph: make-graph makes one", op.name)
+                               : fmt::format("Operator '{}' needs a table, its input is a graph", op.name),
+                      "SEM0023");
+    if (!of_graph)
+        return std::nullopt;
+    if (const auto* node = std::get_if<ast::GraphMatch>(&op.node))
+        return graph_match(op, *node, input);
+    if (const auto* node = std::get_if<ast::GraphToTable>(&op.node))
+        return graph_to_table(*node, input);
+    if (const auto* node = std::get_if<ast::Where>(&op.node))
+        return graph_where(op, *node, input);
+    if (op.name == "graph-mark-components")
+        return graph_mark_components(op, input);
+    fail_unsupported(op.at, fmt::format("Operator '{}'", op.name));
+}
+
 Relation Binder::apply(const ast::Operator& op, Relation input) {
+    if (input.graph || op.name.starts_with("graph-"))
+        if (auto result = graph_operator(op, input))
+            return std::move(*result);
     return std::visit(
         [&]<class Node>(const Node& node) -> Relation {
             if constexpr (std::is_same_v<Node, ast::Where>)
@@ -86,6 +110,8 @@ Relation Binder::apply(const ast::Operator& op, Relation input) {
                 return scan_rows(op, node, std::move(input));
             else if constexpr (std::is_same_v<Node, ast::TopNested>)
                 return top_nested(node, std::move(input));
+            else if constexpr (std::is_same_v<Node, ast::MakeGraph>)
+                return make_graph(op, node, std::move(input));
             else if constexpr (std::is_same_v<Node, ast::Reduce>)
                 return reduce(node, std::move(input));
             else if constexpr (std::is_same_v<Node, ast::Partition>)

@@ -14,13 +14,21 @@ using ast::ExprKind;
 
 namespace {
 
-/// Plugins of the language that need a service, a sandbox or a model this engine does not have.
+/// Plugins of the language that need a service, a sandbox or a model, or give several tables.
 constexpr std::array kForeignPlugins = {"ai_chat_completion",
                                         "ai_chat_completion_prompt",
                                         "ai_embeddings",
                                         "ai_embed_text",
                                         "azure_digital_twins_query_request",
                                         "cosmosdb_sql_request",
+                                        "csharp",
+                                        "dax_request",
+                                        "diffpatterns_text",
+                                        "estimate_rows_count",
+                                        "execute_query",
+                                        "execute_show_command",
+                                        "external_datatable",
+                                        "funnel_sequence",
                                         "geo_line_lookup",
                                         "geo_polygon_lookup",
                                         "http_request",
@@ -29,6 +37,7 @@ constexpr std::array kForeignPlugins = {"ai_chat_completion",
                                         "infer_storage_schema_with_suggestions",
                                         "mysql_request",
                                         "postgresql_request",
+                                        "preview",
                                         "python",
                                         "r",
                                         "sql_request"};
@@ -46,6 +55,9 @@ const std::map<std::string_view, Binder::Plugin>& Binder::plugins() {
         {"sequence_detect", &Binder::plugin_sequence_detect},
         {"dcount_intersect", &Binder::plugin_dcount_intersect},
         {"schema_merge", &Binder::plugin_schema_merge},
+        {"basket", &Binder::plugin_patterns},
+        {"autocluster", &Binder::plugin_patterns},
+        {"diffpatterns", &Binder::plugin_patterns},
     };
     return kPlugins;
 }

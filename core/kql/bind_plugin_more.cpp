@@ -167,9 +167,9 @@ Relation Binder::plugin_schema_merge(const ast::Evaluate& node, Relation input) 
                                     decimal_ > 0, "System.Data.SqlTypes.SqlDecimal", real_ > 0, "System.Double", "System.Int64")
            | project ColumnName, ColumnOrdinal = iff(bad_ != "", -1, row_number() - 1), DataType, ColumnType)q",
         preserve ? "true" : "false", preserve ? "iff(low_ != high_, 1, 0) asc," : "high_ asc,");
-        auto scope = std::make_shared<Scope>();
-        scope->names["rows_"] = std::move(input);
-        return bind_text(query, scope, node.call->at);
-    }
+    auto scope = std::make_shared<Scope>();
+    scope->names["rows_"] = std::move(input);
+    return bind_text(query, scope, node.call->at);
+}
 
-    } // namespace sluice::kql
+} // namespace sluice::kql

@@ -125,6 +125,8 @@ std::string Binder::with_clause() const {
 
 /// Gives the relation a name in WITH, so that it is written once however often it is used.
 Relation Binder::stored(Relation relation, bool materialized) {
+    if (relation.graph)
+        return relation;
     const std::string name = "t" + fresh();
     stored_.push_back(fmt::format("{} AS {}MATERIALIZED ({})", name, materialized ? "" : "NOT ", relation.sql));
     check_size(stored_.back(), 0);

@@ -19,7 +19,7 @@ std::vector<ast::Parameter> parse_parameters(std::string_view text);
 
 /// Recursive descent over the tokens. The parts live in parser_expression.cpp, parser_statement.cpp,
 /// parser_operator.cpp (which operator, and the short ones), parser_rows.cpp (operators on the rows of their input) and
-/// parser_tables.cpp (those that name tables or hold subqueries).
+/// parser_tables.cpp (those that name tables or hold subqueries), parser_graph.cpp.
 class Parser {
 public:
     explicit Parser(std::vector<Token> tokens) : tokens_(std::move(tokens)) {}
@@ -108,6 +108,10 @@ private:
     ast::OperatorNode fork(ast::Operator& op);
     ast::OperatorNode facet(ast::Operator& op);
     ast::OperatorNode reduce(ast::Operator& op);
+    ast::OperatorNode make_graph(ast::Operator& op);
+    ast::OperatorNode graph_match(ast::Operator& op);
+    ast::OperatorNode graph_to_table(ast::Operator& op);
+    ast::GraphEdge graph_edge();
     ast::OperatorNode opaque(ast::Operator& op);
     void operator_properties(ast::Operator& op);
     ast::SortKey sort_key();

@@ -37,10 +37,14 @@ const std::map<std::string_view, std::string_view> kAliases = {
 
 /// Words that are properties of operators; any other `name = value` names a column.
 bool is_property(std::string_view name) {
-    static constexpr std::array kNames = {
-        "hint",    "kind",   "bagexpansion", "with_itemindex", "withsource",     "with_source",
-        "isfuzzy", "flags",  "decodeblocks", "with_match_id",  "pair_delimiter", "kv_delimiter",
-        "quote",   "escape", "regex",        "greedy",         "with_step_name", "scope"};
+    static constexpr std::array kNames = {"hint",           "kind",           "bagexpansion",
+                                          "with_itemindex", "withsource",     "with_source",
+                                          "isfuzzy",        "flags",          "decodeblocks",
+                                          "with_match_id",  "pair_delimiter", "kv_delimiter",
+                                          "quote",          "escape",         "regex",
+                                          "greedy",         "with_step_name", "scope",
+                                          "cycles",         "output",         "with_component_id",
+                                          "with_node_id"};
     return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
@@ -186,14 +190,14 @@ OperatorNode Parser::operator_node(Operator& op) {
         {"externaldata", &Parser::opaque},
         {"external_data", &Parser::opaque},
         {"inline_external_table", &Parser::opaque},
-        {"make-graph", &Parser::opaque},
-        {"graph-match", &Parser::opaque},
+        {"make-graph", &Parser::make_graph},
+        {"graph-match", &Parser::graph_match},
         {"graph-merge", &Parser::opaque},
-        {"graph-to-table", &Parser::opaque},
-        {"graph-shortest-paths", &Parser::opaque},
-        {"graph-mark-components", &Parser::opaque},
-        {"graph-where-nodes", &Parser::opaque},
-        {"graph-where-edges", &Parser::opaque},
+        {"graph-to-table", &Parser::graph_to_table},
+        {"graph-shortest-paths", &Parser::graph_match},
+        {"graph-mark-components", &Parser::nothing},
+        {"graph-where-nodes", &Parser::where},
+        {"graph-where-edges", &Parser::where},
         {"macro-expand", &Parser::opaque},
         {"execute-and-cache", &Parser::opaque},
         {"execute_and_cache", &Parser::opaque},

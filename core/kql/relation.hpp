@@ -2,6 +2,7 @@
 
 #include "core/kql/constant.hpp"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +41,8 @@ struct OrderKey {
     bool nulls_first = false;
 };
 
+struct Graph;
+
 /// A bound table: `sql` is a SELECT that gives every column and every order key under its id.
 struct Relation {
     std::string sql;
@@ -50,7 +53,8 @@ struct Relation {
     /// `"$time"` and `"$part"` of the stored table are still columns of the SQL: ingestion_time() and extent_id() can
     /// be asked.
     bool has_row_facts = false;
-    std::string table = {}; ///< of the database, as long as each row is one of its rows
+    std::shared_ptr<const Graph> graph = {}; ///< set: no table but a graph (graph.hpp), for the graph operators only
+    std::string table = {};                  ///< of the database, as long as each row is one of its rows
 
     const Column* find(std::string_view name) const {
         for (const Column& column : columns)

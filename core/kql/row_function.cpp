@@ -54,6 +54,7 @@ std::vector<store::ScalarFunction> scalar_functions() {
     add_parse_functions(list);
     add_hash_functions(list);
     add_rows_functions(list);
+    add_pattern_functions(list);
     return list;
 }
 

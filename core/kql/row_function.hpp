@@ -73,5 +73,6 @@ void add_datetime_functions(FunctionList& list);
 void add_parse_functions(FunctionList& list);
 void add_hash_functions(FunctionList& list);
 void add_rows_functions(FunctionList& list);
+void add_pattern_functions(FunctionList& list);
 
 } // namespace sluice::kql
