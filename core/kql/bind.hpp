@@ -133,8 +133,26 @@ private:
     // bind_call.cpp
     Scalar call(const ast::Expr& expr);
     Scalar call_row(const FunctionRow& row, const ast::Expr& expr, std::vector<Scalar> args);
-    std::optional<std::vector<Scalar>> match(const FunctionRow& row, const std::vector<Scalar>& args);
+    /// How far arguments may be from the types that an overload names, for the choice between overloads.
+    enum class Fit { Exact, Widening, Any };
+    std::optional<std::vector<Scalar>> match(const FunctionRow& row, const std::vector<Scalar>& args, Fit fit);
+    /// The first overload that takes the arguments, the closest fit first; nothing when none does.
+    template <class Overload>
+    std::optional<std::pair<const Overload*, std::vector<Scalar>>> choose(std::span<const Overload* const> rows,
+                                                                          const std::vector<Scalar>& args);
     std::string result_name(std::string_view naming, std::string_view function, const std::vector<Scalar>& args) const;
+
+    [[noreturn]] void fail_arguments(const ast::Expr& expr, const std::vector<Scalar>& args,
+                                     std::span<const FunctionRow* const> rows) const;
+
+    // bind_several.cpp
+    std::optional<std::vector<std::pair<std::string, Scalar>>> several(const ast::Expr& expr);
+    std::vector<std::pair<std::string, Scalar>> sorted_arrays(const ast::Expr& expr, std::vector<Scalar> args);
+
+    // bind_tdigest.cpp
+    Scalar tdigest(const ast::Expr& expr);
+    Scalar special_percentile_tdigest(const ast::Expr& expr);
+    Scalar special_hash_many(const ast::Expr& expr);
 
     // bind_special.cpp; bind_special_row.cpp: what speaks of rows, tables or the query itself
     using Special = Scalar (Binder::*)(const ast::Expr& expr);

@@ -28,13 +28,15 @@ std::optional<Scalar> Binder::aggregate(const Expr& expr) {
                             name == "percentilesw_array" || name == "percentiles" || name == "percentilesw";
     const bool by = name == "arg_max" || name == "arg_min" || name == "argmax" || name == "argmin";
     const auto rows = find_aggregate(name);
-    if (rows.empty() && !percentile && !by)
+    if (rows.empty() && !percentile && !by && name != "tdigest")
         return std::nullopt;
     // max(...) and min(...) with several arguments are no aggregates.
     Row inner = row_;
     inner.aggregates = false;
     const WithRow row(*this, inner);
     used_aggregate_ = true;
+    if (name == "tdigest")
+        return tdigest(expr);
     if (percentile || by) {
         std::vector<std::string> names;
         if (by) {
@@ -51,11 +53,8 @@ std::optional<Scalar> Binder::aggregate(const Expr& expr) {
             fail_semantic(arg->at, fmt::format("Function '{}': '*' is not expected here", name), "SEM0022");
         args.push_back(scalar(*arg));
     }
-    for (const AggregateRow* candidate : rows) {
-        const FunctionRow as_function{candidate->name, candidate->arguments, candidate->result, candidate->sql};
-        if (auto matched = match(as_function, args))
-            return aggregate_call(expr, *candidate, std::move(*matched));
-    }
+    if (auto chosen = choose(rows, args))
+        return aggregate_call(expr, *chosen->first, std::move(chosen->second));
     std::string types;
     for (const Scalar& arg : args)
         types += fmt::format("{}{}", types.empty() ? "" : ", ", data::to_string(arg.type));
@@ -152,7 +151,9 @@ std::vector<std::pair<std::string, Scalar>> Binder::aggregate_columns(const ast:
         std::vector<std::string> fields{fmt::format("'v': {}", of.sql)};
         for (std::size_t i = 0; i < wanted.size(); ++i)
             fields.push_back(fmt::format("'f{}': {}", i, wanted[i].second.sql));
-        const std::string whole = fmt::format("{}({{{}}}, {})", max ? "arg_max" : "arg_min", sql::join(fields), of.sql);
+        // Rows without a value to compare count only where no row has one.
+        const std::string whole = fmt::format("COALESCE({}({{{}}}, {}), first({{{}}}))", max ? "arg_max" : "arg_min",
+                                              sql::join(fields), of.sql, sql::join(fields));
         const auto field = [&](const Scalar& value, std::string_view which) {
             std::string text = fmt::format("struct_extract({}, '{}')", whole, which);
             return Scalar{.type = value.type,

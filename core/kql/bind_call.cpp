@@ -80,7 +80,7 @@ std::string fill(std::string_view text, const std::vector<Scalar>& args, std::st
 } // namespace
 
 /// The arguments converted to what the overload takes; nothing when it does not take them.
-std::optional<std::vector<Scalar>> Binder::match(const FunctionRow& row, const std::vector<Scalar>& args) {
+std::optional<std::vector<Scalar>> Binder::match(const FunctionRow& row, const std::vector<Scalar>& args, Fit fit) {
     const std::vector<ParameterType> types = split_types(row.arguments);
     std::vector<Scalar> result;
     std::optional<ScalarType> common;
@@ -127,20 +127,32 @@ std::optional<std::vector<Scalar>> Binder::match(const FunctionRow& row, const s
             const auto wanted = data::parse_scalar_type(type->name);
             if (!wanted)
                 return std::nullopt;
-            if (is == *wanted) {
-            } else if (is == ScalarType::Dynamic || null || (is_number(is) && is_number(*wanted)) ||
-                       (is == ScalarType::Bool && is_number(*wanted))) {
-                if (row.arguments.find("decimal") != std::string_view::npos && *wanted == ScalarType::Decimal)
-                    return std::nullopt; // overloads for decimals take decimals only
-                value = convert(std::move(value), *wanted);
-            } else {
+            const bool widens = is_number(is) && is_number(*wanted) && is < *wanted;
+            const bool fits = is == ScalarType::Dynamic || null || widens ||
+                              (fit == Fit::Any && is_number(*wanted) && (is_number(is) || is == ScalarType::Bool));
+            if (is != *wanted && (fit == Fit::Exact || !fits))
                 return std::nullopt;
-            }
+            value = convert(std::move(value), *wanted);
         }
         result.push_back(std::move(value));
     }
     return result;
 }
+
+template <class Overload>
+std::optional<std::pair<const Overload*, std::vector<Scalar>>> Binder::choose(std::span<const Overload* const> rows,
+                                                                              const std::vector<Scalar>& args) {
+    for (const Fit fit : {Fit::Exact, Fit::Widening, Fit::Any})
+        for (const Overload* row : rows)
+            if (auto matched = match({row->name, row->arguments, row->result, row->sql}, args, fit))
+                return std::pair(row, std::move(*matched));
+    return std::nullopt;
+}
+
+template std::optional<std::pair<const FunctionRow*, std::vector<Scalar>>>
+Binder::choose(std::span<const FunctionRow* const> rows, const std::vector<Scalar>& args);
+template std::optional<std::pair<const AggregateRow*, std::vector<Scalar>>>
+Binder::choose(std::span<const AggregateRow* const> rows, const std::vector<Scalar>& args);
 
 std::string Binder::result_name(std::string_view naming, std::string_view function,
                                 const std::vector<Scalar>& args) const {
@@ -199,6 +211,9 @@ Scalar Binder::call(const Expr& expr) {
             return *value;
     if (const auto special = specials().find(expr.text); special != specials().end())
         return (this->*special->second)(expr);
+    // Where one value is wanted, a function of several gives its first.
+    if (auto columns = several(expr))
+        return std::move(columns->front().second);
     const auto rows = find_function(expr.text);
     if (rows.empty()) {
         if (!find_aggregate(expr.text).empty())
@@ -211,9 +226,13 @@ Scalar Binder::call(const Expr& expr) {
     std::vector<Scalar> args;
     for (const ast::ExprPtr& arg : expr.args)
         args.push_back(scalar(*arg));
-    for (const FunctionRow* row : rows)
-        if (auto matched = match(*row, args))
-            return call_row(*row, expr, std::move(*matched));
+    if (auto chosen = choose(rows, args))
+        return call_row(*chosen->first, expr, std::move(chosen->second));
+    fail_arguments(expr, args, rows);
+}
+
+void Binder::fail_arguments(const Expr& expr, const std::vector<Scalar>& args,
+                            std::span<const FunctionRow* const> rows) const {
     std::string types, expected;
     for (const Scalar& arg : args)
         types += fmt::format("{}{}", types.empty() ? "" : ", ", data::to_string(arg.type));

@@ -34,6 +34,14 @@ std::vector<Binder::Computed> Binder::computed(const std::vector<ast::NamedExpr>
                 result.push_back({unique_name(column->name, result), column_of(*column, ""), column});
             continue;
         }
+        if (auto columns = several(*item.value)) {
+            if (item.names.size() > columns->size())
+                fail_semantic(item.value->at, "There are more names than the function has columns", "SEM0023");
+            for (std::size_t i = 0; i < columns->size(); ++i)
+                result.push_back({i < item.names.size() ? item.names[i] : unique_name((*columns)[i].first, result),
+                                  std::move((*columns)[i].second), nullptr});
+            continue;
+        }
         Scalar value = scalar(*item.value);
         if (item.names.size() > 1) {
             // (a, b) = value: the elements of an array.

@@ -12,6 +12,17 @@ Relation Binder::print(const ast::ColumnList& node) {
     const Relation nothing;
     const WithRow row(*this, {.relation = &nothing});
     for (const ast::NamedExpr& item : node.columns) {
+        if (auto columns = several(*item.value)) {
+            // Without names all of them, otherwise as many as there are names.
+            const std::size_t count = item.names.empty() ? columns->size() : item.names.size();
+            for (std::size_t i = 0; i < count && i < columns->size(); ++i) {
+                const Scalar& one = (*columns)[i].second;
+                result.columns.push_back({item.names.empty() ? (*columns)[i].first : item.names[i], one.type, fresh()});
+                parts.push_back(fmt::format("{} AS {}", one.sql, result.columns.back().id));
+            }
+            ++number;
+            continue;
+        }
         const Scalar value = scalar(*item.value);
         if (item.names.size() > 1) {
             for (std::size_t i = 0; i < item.names.size(); ++i) {

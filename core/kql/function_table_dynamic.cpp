@@ -15,7 +15,7 @@ constexpr FunctionRow kRows[] = {
     {"array_shift_left", "dynamic long json?", "dynamic", "kql_array_shift($1, $2, ${3|'null'})"},
     {"array_shift_right", "dynamic long json?", "dynamic", "kql_array_shift($1, -$2, ${3|'null'})"},
     {"array_sum", "dynamic", "real", "kql_array_sum($1)"},
-    {"array_index_of", "dynamic json", "long", "kql_array_index_of($1, $2)"},
+    {"array_index_of", "dynamic json long? long? long?", "long", "kql_array_index_of($1, $2, ${3|0}, ${4|-1}, ${5|1})"},
     {"array_iff", "dynamic json json", "dynamic", "kql_array_iff($1, $2, $3)"},
     {"array_iif", "dynamic json json", "dynamic", "kql_array_iff($1, $2, $3)"},
     {"array_sort_asc", "dynamic bool?", "dynamic", "kql_array_sort($1, FALSE, ${2|TRUE})"},

@@ -7,6 +7,9 @@ namespace sluice::kql {
 // Tables of the other files.
 std::span<const FunctionRow> string_function_rows();
 std::span<const FunctionRow> dynamic_function_rows();
+std::span<const FunctionRow> net_function_rows();
+std::span<const FunctionRow> series_function_rows();
+std::span<const FunctionRow> sketch_function_rows();
 
 namespace {
 
@@ -56,6 +59,7 @@ constexpr FunctionRow kRows[] = {
     {"binary_shift_left", "long long", "long", "kql_shift_left($1, $2)", "1"},
     {"binary_shift_right", "long long", "long", "($1 >> ($2 & 63))", "1"},
     {"bitset_count_ones", "long", "long", "CAST(bit_count($1) AS BIGINT)", "1"},
+    {"tohex", "int long?", "string", "kql_tohex(CAST($1 AS BIGINT) & 4294967295, ${2|0})", "1"},
     {"tohex", "long long?", "string", "kql_tohex($1, ${2|0})", "1"},
     {"format_bytes", "real long? string?", "string", "kql_format_bytes($1, ${2|0}, ${3|''})", "1"},
     {"new_guid", "", "guid!", "gen_random_uuid()"},
@@ -85,19 +89,20 @@ constexpr FunctionRow kRows[] = {
      "kql_make_datetime($1, $2, $3, ${4|0}, ${5|0}, ${6|0})", "1"},
     {"make_datetime", "string", "datetime", "kql_to_datetime($1)", "1"},
     {"make_datetime", "datetime", "datetime", "$1", "1"},
-    {"make_timespan", "long long long long", "timespan",
-     "($1 * 864000000000 + $2 * 36000000000 + $3 * 600000000 + $4 * 10000000)"},
-    {"make_timespan", "long long real?", "timespan",
-     "($1 * 36000000000 + $2 * 600000000 + CAST(${3|0} * 10000000 AS BIGINT))"},
-    {"make_timespan", "string", "timespan", "kql_to_timespan($1)"},
-    {"make_timespan", "timespan", "timespan", "$1"},
+    {"make_timespan", "long long long real", "timespan", "kql_make_timespan($1, $2, $3, $4)"},
+    {"make_timespan", "long long real?", "timespan", "kql_make_timespan(0, $1, $2, ${3|0})"},
+    {"make_timespan", "string", "timespan", "kql_to_timespan($1)", "1"},
+    {"make_timespan", "timespan", "timespan", "$1", "1"},
     {"format_datetime", "datetime string", "string", "kql_format_datetime($1, $2)", "1"},
     {"format_timespan", "timespan string", "string", "kql_format_timespan($1, $2)", "1"},
-    {"unixtime_seconds_todatetime", "long", "datetime", "(621355968000000000 + $1 * 10000000)"},
-    {"unixtime_seconds_todatetime", "real", "datetime", "(621355968000000000 + CAST(round($1 * 10000000) AS BIGINT))"},
-    {"unixtime_milliseconds_todatetime", "long", "datetime", "(621355968000000000 + $1 * 10000)"},
-    {"unixtime_microseconds_todatetime", "long", "datetime", "(621355968000000000 + $1 * 10)"},
-    {"unixtime_nanoseconds_todatetime", "long", "datetime", "(621355968000000000 + $1 // 100)"},
+    {"unixtime_seconds_todatetime", "long", "datetime", "kql_unix_long($1, 10000000, 1)"},
+    {"unixtime_seconds_todatetime", "real", "datetime", "kql_unix_real($1, 10000000)"},
+    {"unixtime_milliseconds_todatetime", "long", "datetime", "kql_unix_long($1, 10000, 1)"},
+    {"unixtime_milliseconds_todatetime", "real", "datetime", "kql_unix_real($1, 10000)"},
+    {"unixtime_microseconds_todatetime", "long", "datetime", "kql_unix_long($1, 10, 1)"},
+    {"unixtime_microseconds_todatetime", "real", "datetime", "kql_unix_real($1, 10)"},
+    {"unixtime_nanoseconds_todatetime", "long", "datetime", "kql_unix_long($1, 1, 100)"},
+    {"unixtime_nanoseconds_todatetime", "real", "datetime", "kql_unix_real($1, 0.01)"},
     // bags
     {"bag_keys", "dynamic", "dynamic", "kql_bag_keys($1)"},
     {"bag_merge", "dynamic*", "dynamic", "kql_bag_merge($*)"},
@@ -116,7 +121,8 @@ std::span<const FunctionRow* const> find_function(std::string_view name) {
         std::map<std::string_view, std::vector<const FunctionRow*>> map;
         for (const FunctionRow& row : kRows)
             map[row.name].push_back(&row);
-        for (const auto& rows : {string_function_rows(), dynamic_function_rows()})
+        for (const auto& rows : {string_function_rows(), dynamic_function_rows(), net_function_rows(),
+                                 series_function_rows(), sketch_function_rows()})
             for (const FunctionRow& row : rows)
                 map[row.name].push_back(&row);
         return map;

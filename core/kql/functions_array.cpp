@@ -3,6 +3,7 @@
 #include "core/kql/row_function.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
 namespace sluice::kql {
@@ -87,9 +88,34 @@ Json set_operation(const In& in, char operation) {
     return result;
 }
 
+/// Numbers and times come first, then texts, then the rest.
+int kind_of(const Json& value, std::int64_t& ticks) {
+    if (value.is_number())
+        return 0;
+    if (!value.is_string())
+        return 3;
+    const std::string& text = value.get_ref<const std::string&>();
+    if (text.size() == 36 && data::parse_guid(text))
+        return 2;
+    const bool time = text.size() >= 8 && text.size() < 40 && (text.find(':') != std::string::npos) &&
+                      std::isdigit(static_cast<unsigned char>(text.back() == 'Z' ? text.front() : text.back()));
+    if (!time)
+        return 1;
+    const auto point = text.back() == 'Z' ? data::parse_datetime(text) : data::parse_timespan(text);
+    ticks = point.value_or(0);
+    return point ? 0 : 1;
+}
+
 bool less(const Json& a, const Json& b) {
-    if (a.is_number() && b.is_number())
-        return a.get<double>() < b.get<double>();
+    if (a.is_number_integer() && b.is_number_integer())
+        return a.get<std::int64_t>() < b.get<std::int64_t>();
+    std::int64_t x = 0, y = 0;
+    const int kind_a = kind_of(a, x), kind_b = kind_of(b, y);
+    if (kind_a != kind_b)
+        return kind_a < kind_b;
+    if (kind_a == 0)
+        return (a.is_number() ? a.get<double>() : static_cast<double>(x)) <
+               (b.is_number() ? b.get<double>() : static_cast<double>(y));
     if (a.is_string() && b.is_string())
         return a.get_ref<const std::string&>() < b.get_ref<const std::string&>();
     return a < b;
@@ -270,13 +296,18 @@ void add_array_functions(FunctionList& list) {
         }
         out.real(sum);
     });
-    add("kql_array_index_of", "dynamic dynamic", "long", [](const In& in, Out& out) {
+    add("kql_array_index_of", "dynamic dynamic long long long", "long", [](const In& in, Out& out) {
         const Json array = array_at(in, 0), value = array_at(in, 1);
-        std::int64_t index = -1;
-        for (std::size_t i = 0; array.is_array() && i < array.size() && index < 0; ++i)
-            if (array[i] == value)
-                index = static_cast<std::int64_t>(i);
-        out.integer(index);
+        if (!array.is_array() || in.integer(3) < -1 || in.integer(4) < 0)
+            return out.null();
+        const auto size = static_cast<std::int64_t>(array.size());
+        const std::int64_t start = in.integer(2) < 0 ? std::max<std::int64_t>(0, size + in.integer(2)) : in.integer(2);
+        const std::int64_t end = in.integer(3) < 0 || in.integer(3) > size - start ? size : start + in.integer(3);
+        std::int64_t occurrence = in.integer(4);
+        for (std::int64_t i = start; i < end; ++i)
+            if (array[static_cast<std::size_t>(i)] == value && --occurrence <= 0)
+                return out.integer(i);
+        out.integer(-1);
     });
     add("kql_array_iff", "dynamic dynamic dynamic", "dynamic", array_iff, Nulls::See);
     add("kql_array_sort", "dynamic bool bool", "dynamic", [](const In& in, Out& out) {
@@ -288,14 +319,25 @@ void add_array_functions(FunctionList& list) {
             result.push_back(array[i]);
         give(out, result);
     });
+    add("kql_array_sort_by", "dynamic dynamic bool bool", "dynamic", [](const In& in, Out& out) {
+        const Json keys = array_at(in, 0), array = array_at(in, 1);
+        if (!keys.is_array() || !array.is_array() || keys.size() != array.size())
+            return out.null();
+        Json result = Json::array();
+        for (const std::size_t i : sorted_order(keys, in.boolean(2), in.boolean(3)))
+            result.push_back(array[i]);
+        give(out, result);
+    });
     add("kql_zip", "dynamic*", "dynamic", zip, Nulls::See);
     add(
         "kql_repeat", "dynamic long", "dynamic",
         [](const In& in, Out& out) {
             constexpr std::int64_t kMost = 1'048'576;
+            if (in.null(1) || in.integer(1) < 0)
+                return out.null();
             const std::string value(in.null(0) ? "null" : in.text(0));
             std::string text = "[";
-            for (std::int64_t i = 0; !in.null(1) && i < std::min(in.integer(1), kMost); ++i)
+            for (std::int64_t i = 0; i < std::min(in.integer(1), kMost); ++i)
                 text += (i > 0 ? "," : "") + value;
             out.text(text + "]");
         },
@@ -312,6 +354,15 @@ void add_array_functions(FunctionList& list) {
     add("kql_jaccard_index", "dynamic dynamic", "real", [](const In& in, Out& out) {
         const double both = static_cast<double>(set_operation(in, 'i').size());
         out.real(both / static_cast<double>(set_operation(in, 'u').size()));
+    });
+    add("kql_set_equals", "dynamic dynamic", "bool", [](const In& in, Out& out) {
+        const Json first = array_at(in, 0), second = array_at(in, 1);
+        const auto within = [](const Json& a, const Json& b) {
+            return std::all_of(a.begin(), a.end(), [&](const Json& value) { return holds(b, value); });
+        };
+        if (!first.is_array() || !second.is_array())
+            return out.null();
+        out.boolean(within(first, second) && within(second, first));
     });
     add("kql_split", "string string", "dynamic",
         [](const In& in, Out& out) { give(out, split(in.text(0), in.text(1))); });

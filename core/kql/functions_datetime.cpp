@@ -5,9 +5,12 @@
 #include <fmt/format.h>
 
 #include <cctype>
+#include <cmath>
 
 namespace sluice::kql {
 namespace {
+
+constexpr Ticks kUnixEpoch = 621'355'968'000'000'000;
 
 bool in_range(Ticks ticks) {
     return ticks >= 0 && ticks <= kMaxDateTimeTicks;
@@ -346,6 +349,31 @@ void add_datetime_functions(FunctionList& list) {
         const auto ticks = static_cast<Ticks>(second * kTicksPerSecond + 0.5);
         give(out, data::from_civil({part(0), part(1), part(2), part(3), part(4),
                                     static_cast<int>(ticks / kTicksPerSecond), ticks % kTicksPerSecond}));
+    });
+    add_one("kql_make_timespan", "long long long real", "long", [](const In& in, Out& out) {
+        const bool fits = in.integer(0) >= 0 && in.integer(0) <= 10'675'199 && in.integer(1) >= 0 &&
+                          in.integer(1) < 24 && in.integer(2) >= 0 && in.integer(2) < 60 && in.real(3) >= 0 &&
+                          in.real(3) < 60;
+        if (!fits)
+            return out.null();
+        out.integer(in.integer(0) * kTicksPerDay + in.integer(1) * kTicksPerHour + in.integer(2) * kTicksPerMinute +
+                    static_cast<Ticks>(in.real(3) * kTicksPerSecond + 0.5));
+    });
+    // Ticks of a time since 1970 in units of `size` / `parts` ticks.
+    add_one("kql_unix_long", "long long long", "long", [](const In& in, Out& out) {
+        Ticks ticks = 0;
+        if (__builtin_mul_overflow(in.integer(0), in.integer(1), &ticks))
+            return out.null();
+        ticks = floor_div(ticks, in.integer(2));
+        if (__builtin_add_overflow(ticks, kUnixEpoch, &ticks))
+            return out.null();
+        give(out, ticks);
+    });
+    add_one("kql_unix_real", "real real", "long", [](const In& in, Out& out) {
+        const double ticks = in.real(0) * in.real(1);
+        if (!(std::abs(ticks) < 4e18))
+            return out.null();
+        give(out, static_cast<Ticks>(std::llround(ticks)) + kUnixEpoch);
     });
     add_one("kql_range_long", "long long long", "dynamic", [](const In& in, Out& out) {
         out.text(range_of<std::int64_t>(in.integer(0), in.integer(1), in.integer(2),

@@ -86,6 +86,30 @@ Json expandable(const Json& value, bool pairs) {
     return list;
 }
 
+/// "$.a.b" and "$['a']['b']" lead into inner bags, every other text is one key.
+std::vector<std::string> key_steps(std::string_view key) {
+    if (!key.starts_with("$.") && !key.starts_with("$["))
+        return {std::string(key)};
+    std::vector<std::string> steps;
+    key.remove_prefix(1);
+    while (!key.empty()) {
+        if (key.front() == '.') {
+            const std::size_t end = std::min(key.find_first_of(".[", 1), key.size());
+            steps.emplace_back(key.substr(1, end - 1));
+            key.remove_prefix(end);
+        } else if (key.starts_with("['") || key.starts_with("[\"")) {
+            const std::size_t end = key.find(key[1], 2);
+            if (end == std::string_view::npos || key.substr(end + 1, 1) != "]")
+                return {};
+            steps.emplace_back(key.substr(2, end - 2));
+            key.remove_prefix(end + 2);
+        } else {
+            return {};
+        }
+    }
+    return steps;
+}
+
 void bag_pack(const In& in, Out& out) {
     const bool ignore_empty = in.boolean(0);
     std::string text = "{";
@@ -168,15 +192,26 @@ void add_dynamic_functions(FunctionList& list) {
     });
     add("kql_bag_has_key", "dynamic string", "bool", [](const In& in, Out& out) {
         const Json bag = parse_json(in.text(0));
-        out.boolean(bag.is_object() && bag.contains(std::string(in.text(1))));
+        const Json* at = &bag;
+        for (const std::string& step : key_steps(in.text(1)))
+            at = at && at->is_object() && at->contains(step) ? &(*at)[step] : nullptr;
+        out.boolean(at && at != &bag);
     });
     add(
         "kql_bag_set_key", "dynamic string dynamic", "dynamic",
         [](const In& in, Out& out) {
-            Json bag = in.null(0) ? Json::object() : parse_json(in.text(0));
-            if (!bag.is_object())
+            Json bag = in.null(0) ? Json() : parse_json(in.text(0));
+            Json* at = bag.is_object() ? &bag : nullptr;
+            const std::vector<std::string> steps = key_steps(in.text(1));
+            for (std::size_t i = 0; at && i + 1 < steps.size(); ++i) {
+                Json& next = (*at)[steps[i]];
+                if (next.is_null())
+                    next = Json::object();
+                at = next.is_object() ? &next : nullptr;
+            }
+            if (!at || steps.empty())
                 return out.null();
-            bag[std::string(in.text(1))] = in.null(2) ? Json() : parse_json(in.text(2));
+            (*at)[steps.back()] = in.null(2) ? Json() : parse_json(in.text(2));
             give(out, bag);
         },
         Nulls::See);
@@ -186,30 +221,23 @@ void add_dynamic_functions(FunctionList& list) {
         for (const Json& key : keys) {
             if (!bag.is_object() || !key.is_string())
                 continue;
-            const std::string path = key.get<std::string>();
-            if (!path.starts_with("$.")) {
-                bag.erase(path);
-                continue;
-            }
+            const std::vector<std::string> steps = key_steps(key.get_ref<const std::string&>());
             Json* at = &bag;
-            std::string_view rest = std::string_view(path).substr(2);
-            for (std::size_t dot; at && (dot = rest.find('.')) != std::string_view::npos; rest.remove_prefix(dot + 1)) {
-                const std::string step(rest.substr(0, dot));
-                at = at->is_object() && at->contains(step) ? &(*at)[step] : nullptr;
-            }
-            if (at && at->is_object())
-                at->erase(std::string(rest));
+            for (std::size_t i = 0; at && i + 1 < steps.size(); ++i)
+                at = at->is_object() && at->contains(steps[i]) ? &(*at)[steps[i]] : nullptr;
+            if (at && at->is_object() && !steps.empty())
+                at->erase(steps.back());
         }
         give(out, bag);
     });
     add("kql_bag_zip", "dynamic dynamic", "dynamic", [](const In& in, Out& out) {
         const Json keys = parse_json(in.text(0)), values = parse_json(in.text(1));
-        if (!keys.is_array() || !values.is_array())
+        if (!keys.is_array())
             return out.null();
         Json bag = Json::object();
         for (std::size_t i = 0; i < keys.size(); ++i)
             if (keys[i].is_string())
-                bag[keys[i].get<std::string>()] = i < values.size() ? values[i] : Json();
+                bag[keys[i].get<std::string>()] = values.is_array() && i < values.size() ? values[i] : Json();
         give(out, bag);
     });
     add("kql_expandable", "dynamic bool", "dynamic",

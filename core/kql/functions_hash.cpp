@@ -56,15 +56,37 @@ std::int64_t within(std::uint64_t hash, std::int64_t modulus) {
     return rest < 0 ? rest + modulus : rest;
 }
 
+template <class T> std::int64_t hash_of(const T& value, std::int64_t modulus) {
+    return within(xx_hash({reinterpret_cast<const char*>(&value), sizeof value}, 0), modulus);
+}
+
 } // namespace
 
 void add_hash_functions(FunctionList& list) {
     list.push_back(row_function("kql_hash_text", "string long", "long", [](const In& in, Out& out) {
         out.integer(within(xx_hash(in.text(0), 0), in.integer(1)));
     }));
-    list.push_back(row_function("kql_hash_long", "long long", "long", [](const In& in, Out& out) {
-        const std::int64_t value = in.integer(0);
-        out.integer(within(xx_hash({reinterpret_cast<const char*>(&value), sizeof value}, 0), in.integer(1)));
+    list.push_back(row_function("kql_hash_combine", "long*", "long", [](const In& in, Out& out) {
+        auto sum = static_cast<std::uint64_t>(in.integer(0));
+        for (std::size_t i = 1; i < in.size(); ++i)
+            sum ^= static_cast<std::uint64_t>(in.integer(i)) + 0x9E3779B97F4A7C15ULL + (sum << 6) + (sum >> 2);
+        out.integer(static_cast<std::int64_t>(sum));
+    }));
+    list.push_back(row_function("kql_hash_long", "long long", "long",
+                                [](const In& in, Out& out) { out.integer(hash_of(in.integer(0), in.integer(1))); }));
+    list.push_back(row_function("kql_hash_int", "int long", "long",
+                                [](const In& in, Out& out) { out.integer(hash_of(in.int32(0), in.integer(1))); }));
+    list.push_back(row_function("kql_hash_real", "real long", "long", [](const In& in, Out& out) {
+        // Both zeros are equal, so they have one hash.
+        out.integer(hash_of(in.real(0) == 0 ? 0.0 : in.real(0), in.integer(1)));
+    }));
+    list.push_back(row_function("kql_hash_bool", "bool long", "long", [](const In& in, Out& out) {
+        out.integer(hash_of(static_cast<std::uint8_t>(in.boolean(0)), in.integer(1)));
+    }));
+    list.push_back(row_function("kql_hash_guid", "guid long", "long",
+                                [](const In& in, Out& out) { out.integer(hash_of(in.guid(0), in.integer(1))); }));
+    list.push_back(row_function("kql_hash_decimal", "decimal long", "long", [](const In& in, Out& out) {
+        out.integer(hash_of(in.decimal(0).units, in.integer(1)));
     }));
 }
 

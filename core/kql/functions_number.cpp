@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -146,6 +147,11 @@ double beta_cdf(double x, double a, double b) {
     return x < (a + 1) / (a + b + 2) ? front * beta_fraction(a, b, x) / a : 1 - front * beta_fraction(b, a, 1 - x) / b;
 }
 
+/// Distributions are defined for x from 0 to 1 and positive parameters.
+bool beta_defined(double x, double a, double b) {
+    return x >= 0 && x <= 1 && a > 0 && b > 0;
+}
+
 double beta_inv(double p, double a, double b) {
     double low = 0, high = 1;
     for (int i = 0; i < 200; ++i) {
@@ -174,8 +180,6 @@ void add_number_functions(FunctionList& list) {
     const auto add = [&](std::string name, std::string_view args, std::string_view result, RowFunction function) {
         list.push_back(row_function(std::move(name), args, result, function));
     };
-    const auto u = [](std::int64_t v) { return static_cast<std::uint64_t>(v); };
-    (void)u;
     add("kql_add", "long long", "long", [](const In& in, Out& out) {
         out.integer(wrap(static_cast<std::uint64_t>(in.integer(0)) + static_cast<std::uint64_t>(in.integer(1))));
     });
@@ -217,8 +221,7 @@ void add_number_functions(FunctionList& list) {
         [](const In& in, Out& out) { out.text(format_bytes(in.real(0), in.integer(1), in.text(2))); });
     add("kql_tohex", "long long", "string", [](const In& in, Out& out) {
         const std::string digits = fmt::format("{:x}", static_cast<std::uint64_t>(in.integer(0)));
-        const auto width =
-            static_cast<std::size_t>(std::max<std::int64_t>(0, std::min<std::int64_t>(in.integer(1), 64)));
+        const auto width = static_cast<std::size_t>(std::clamp<std::int64_t>(in.integer(1), 0, 16));
         out.text(std::string(digits.size() < width ? width - digits.size() : 0, '0') + digits);
     });
     add("kql_erf", "real", "real", [](const In& in, Out& out) { out.real(std::erf(in.real(0))); });
@@ -234,12 +237,20 @@ void add_number_functions(FunctionList& list) {
     add("kql_pow", "real real", "real", [](const In& in, Out& out) { out.real(std::pow(in.real(0), in.real(1))); });
     add("kql_exp", "real", "real", [](const In& in, Out& out) { out.real(std::exp(in.real(0))); });
     add("kql_cot", "real", "real", [](const In& in, Out& out) { out.real(1 / std::tan(in.real(0))); });
-    add("kql_beta_cdf", "real real real", "real",
-        [](const In& in, Out& out) { out.real(beta_cdf(in.real(0), in.real(1), in.real(2))); });
-    add("kql_beta_inv", "real real real", "real",
-        [](const In& in, Out& out) { out.real(beta_inv(in.real(0), in.real(1), in.real(2))); });
-    add("kql_beta_pdf", "real real real", "real",
-        [](const In& in, Out& out) { out.real(beta_pdf(in.real(0), in.real(1), in.real(2))); });
+    add("kql_beta_cdf", "real real real", "real", [](const In& in, Out& out) {
+        out.real(beta_defined(in.real(0), in.real(1), in.real(2)) ? beta_cdf(in.real(0), in.real(1), in.real(2))
+                                                                  : std::nan(""));
+    });
+    add("kql_beta_inv", "real real real", "real", [](const In& in, Out& out) {
+        if (in.real(0) < 0 || in.real(0) > 1)
+            return out.null();
+        out.real(beta_defined(in.real(0), in.real(1), in.real(2)) ? beta_inv(in.real(0), in.real(1), in.real(2))
+                                                                  : std::nan(""));
+    });
+    add("kql_beta_pdf", "real real real", "real", [](const In& in, Out& out) {
+        out.real(beta_defined(in.real(0), in.real(1), in.real(2)) ? beta_pdf(in.real(0), in.real(1), in.real(2))
+                                                                  : std::nan(""));
+    });
     add("kql_welch_test", "real real real real real real", "real", [](const In& in, Out& out) {
         out.real(welch(in.real(0), in.real(1), in.real(2), in.real(3), in.real(4), in.real(5)));
     });

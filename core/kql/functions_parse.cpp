@@ -325,23 +325,6 @@ void add_parse_functions(FunctionList& list) {
     add("kql_url_decode", "string", "string", [](const In& in, Out& out) { out.text(url_decoded(in.text(0))); });
     add("kql_url_encode", "string bool", "string",
         [](const In& in, Out& out) { out.text(url_encoded(in.text(0), in.boolean(1))); });
-    add("kql_parse_version", "string", "string", [](const In& in, Out& out) {
-        // Four numbers of eight digits each, the first without leading zeros.
-        std::string digits;
-        std::string_view rest = in.text(0);
-        for (int part = 0; part < 4; ++part) {
-            const std::string_view one = rest.substr(0, rest.find('.'));
-            rest.remove_prefix(std::min(rest.size(), one.size() + 1));
-            if (one.size() > 8 || one.find_first_not_of("0123456789") != std::string_view::npos ||
-                (part == 0 && one.empty()))
-                return out.text("");
-            digits += std::string(8 - one.size(), '0') + std::string(one);
-        }
-        if (!rest.empty())
-            return out.text("");
-        digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size() - 1));
-        out.text(digits);
-    });
 }
 
 } // namespace sluice::kql

@@ -98,6 +98,36 @@ std::string_view trimmed(std::string_view pattern, std::string_view text, bool s
     return text;
 }
 
+/// Byte offset of the code point with that number, or of the end.
+std::size_t offset_of(std::string_view text, std::int64_t point) {
+    std::size_t at = 0;
+    for (; at < text.size(); ++at)
+        if ((static_cast<unsigned char>(text[at]) & 0xC0) != 0x80 && point-- == 0)
+            return at;
+    return at;
+}
+
+/// Matches do not overlap; the result counts code points.
+std::int64_t index_of(std::string_view text, const re2::RE2& regex, std::int64_t start, std::int64_t length,
+                      std::int64_t occurrence) {
+    std::size_t at = offset_of(text, start);
+    const std::string_view within = length < 0 ? text : text.substr(0, at + offset_of(text.substr(at), length));
+    while (at <= within.size()) {
+        const auto found = match(regex, within, at);
+        if (found.empty())
+            return -1;
+        const auto begin = static_cast<std::size_t>(found[0].data() - within.data());
+        if (--occurrence <= 0) {
+            std::int64_t points = 0;
+            for (const char c : within.substr(0, begin))
+                points += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+            return points;
+        }
+        at = begin + std::max<std::size_t>(1, found[0].size());
+    }
+    return -1;
+}
+
 } // namespace
 
 void add_regex_functions(FunctionList& list) {
@@ -141,9 +171,10 @@ void add_regex_functions(FunctionList& list) {
         }
         out.integer(count);
     });
-    add("kql_indexof_regex", "string string", "long", [](const In& in, Out& out) {
-        const auto found = match(compiled(in.text(1)), in.text(0));
-        out.integer(found.empty() ? -1 : found[0].data() - in.text(0).data());
+    add("kql_indexof_regex", "string string long long long", "long", [](const In& in, Out& out) {
+        if (in.integer(2) < 0 || in.integer(3) < -1 || in.integer(4) < 0)
+            return out.null();
+        out.integer(index_of(in.text(0), compiled(in.text(1)), in.integer(2), in.integer(3), in.integer(4)));
     });
     // Groups of the pattern of a parse operator, as an array; null when the text does not fit.
     add("kql_parse", "string string", "dynamic", [](const In& in, Out& out) {

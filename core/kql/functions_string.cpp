@@ -1,6 +1,8 @@
 #include "core/kql/json_text.hpp"
 #include "core/kql/row_function.hpp"
+#include "core/kql/utf8.hpp"
 
+#include <algorithm>
 #include <cctype>
 #include <cstdint>
 
@@ -78,21 +80,62 @@ std::string_view substring(std::string_view text, std::int64_t start, std::int64
                        starts[static_cast<std::size_t>(end)] - starts[static_cast<std::size_t>(start)]);
 }
 
+/// Where the wanted text begins, in code points; every further occurrence has `length` characters to be found in.
 std::int64_t index_of(std::string_view text, std::string_view wanted, std::int64_t start, std::int64_t length,
                       std::int64_t occurrence) {
     const auto starts = code_points(text);
     const auto size = static_cast<std::int64_t>(starts.size()) - 1;
     if (start < 0)
         start = std::max<std::int64_t>(0, size + start);
-    if (start > size || occurrence < 1)
-        return -1;
-    const std::int64_t end = length < 0 ? size : std::min(size, start + length);
-    const std::string_view within = text.substr(0, starts[static_cast<std::size_t>(end)]);
-    for (std::int64_t i = start; i <= end; ++i) {
-        if (within.substr(starts[static_cast<std::size_t>(i)]).starts_with(wanted) && --occurrence == 0)
-            return i;
+    for (std::int64_t from = start; from <= size;) {
+        const std::int64_t end = length < 0 || length > size - from ? size : from + length;
+        const std::string_view within = text.substr(0, starts[static_cast<std::size_t>(end)]);
+        const std::size_t found = within.find(wanted, starts[static_cast<std::size_t>(from)]);
+        if (found == std::string_view::npos)
+            return -1;
+        const auto at = std::lower_bound(starts.begin(), starts.end(), found) - starts.begin();
+        if (--occurrence <= 0)
+            return at;
+        from = at + 1;
     }
     return -1;
+}
+
+/// Each lookup in its turn, over what no earlier one has matched. A replacement of another type keeps the match.
+std::string replaced_all(std::string_view text, const Json& lookups, const Json& rewrites) {
+    struct Piece {
+        std::string text;
+        bool done;
+    };
+    std::vector<Piece> pieces{{std::string(text), false}};
+    for (std::size_t i = 0; lookups.is_array() && i < lookups.size(); ++i) {
+        if (!lookups[i].is_string() || lookups[i].get_ref<const std::string&>().empty())
+            continue;
+        const std::string& wanted = lookups[i].get_ref<const std::string&>();
+        const Json with = rewrites.is_array() ? i < rewrites.size() ? rewrites[i] : Json() : rewrites;
+        const std::string written = with.is_string() ? with.get<std::string>() : wanted;
+        std::vector<Piece> next;
+        for (Piece& piece : pieces) {
+            if (piece.done) {
+                next.push_back(std::move(piece));
+                continue;
+            }
+            std::string_view rest = piece.text;
+            for (std::size_t at = rest.find(wanted); at != std::string_view::npos; at = rest.find(wanted)) {
+                if (at > 0)
+                    next.push_back({std::string(rest.substr(0, at)), false});
+                next.push_back({written, true});
+                rest.remove_prefix(at + wanted.size());
+            }
+            if (!rest.empty())
+                next.push_back({std::string(rest), false});
+        }
+        pieces = std::move(next);
+    }
+    std::string out;
+    for (const Piece& piece : pieces)
+        out += piece.text;
+    return out;
 }
 
 std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
@@ -146,24 +189,6 @@ std::string regex_quoted(std::string_view text) {
     return out;
 }
 
-bool valid_utf8(std::string_view text) {
-    for (std::size_t i = 0; i < text.size();) {
-        const auto c = static_cast<unsigned char>(text[i]);
-        const std::size_t length = c < 0x80                ? 1
-                                   : c >= 0xC2 && c < 0xE0 ? 2
-                                   : c >= 0xE0 && c < 0xF0 ? 3
-                                   : c >= 0xF0 && c < 0xF5 ? 4
-                                                           : 0;
-        if (length == 0 || i + length > text.size())
-            return false;
-        for (std::size_t k = 1; k < length; ++k)
-            if ((static_cast<unsigned char>(text[i + k]) & 0xC0) != 0x80)
-                return false;
-        i += length;
-    }
-    return true;
-}
-
 std::string repeated(std::string_view text, std::int64_t times, std::string_view delimiter) {
     constexpr std::int64_t kMost = 1024;
     times = std::min(times, kMost);
@@ -208,30 +233,14 @@ void add_string_functions(FunctionList& list) {
     add("kql_substring", "string long long", "string",
         [](const In& in, Out& out) { out.text(substring(in.text(0), in.integer(1), in.integer(2))); });
     add("kql_indexof", "string string long long long", "long", [](const In& in, Out& out) {
+        if (in.integer(3) < -1 || in.integer(4) < 0)
+            return out.null();
         out.integer(index_of(in.text(0), in.text(1), in.integer(2), in.integer(3), in.integer(4)));
     });
     add("kql_replace_string", "string string string", "string",
         [](const In& in, Out& out) { out.text(replaced(in.text(0), in.text(1), in.text(2))); });
     add("kql_replace_strings", "string dynamic dynamic", "string", [](const In& in, Out& out) {
-        const Json from = parse_json(in.text(1)), to = parse_json(in.text(2));
-        // All at once: what one replacement wrote is not replaced again.
-        std::string text;
-        std::string_view rest = in.text(0);
-        while (!rest.empty()) {
-            std::size_t taken = 0;
-            for (std::size_t i = 0; from.is_array() && i < from.size() && taken == 0; ++i) {
-                const std::string wanted = from[i].is_string() ? from[i].get<std::string>() : dump_json(from[i]);
-                if (wanted.empty() || !rest.starts_with(wanted))
-                    continue;
-                const Json with = to.is_array() ? i < to.size() ? to[i] : Json() : to;
-                text += with.is_string() ? with.get<std::string>() : with.is_null() ? std::string() : dump_json(with);
-                taken = wanted.size();
-            }
-            if (taken == 0)
-                text += rest[taken++];
-            rest.remove_prefix(taken);
-        }
-        out.text(text);
+        out.text(replaced_all(in.text(0), parse_json(in.text(1)), parse_json(in.text(2))));
     });
     add("kql_reverse", "string", "string", [](const In& in, Out& out) { out.text(reversed(in.text(0))); });
     add("kql_translate", "string string string", "string",

@@ -55,6 +55,19 @@ std::vector<store::ScalarFunction> scalar_functions() {
     add_hash_functions(list);
     add_rows_functions(list);
     add_pattern_functions(list);
+    add_ip_functions(list);
+    add_codec_functions(list);
+    add_punycode_functions(list);
+    add_document_functions(list);
+    add_user_agent_functions(list);
+    add_timezone_functions(list);
+    add_series_functions(list);
+    add_series_fill_functions(list);
+    add_series_model_functions(list);
+    add_series_season_functions(list);
+    add_sketch_functions(list);
+    add_convert_functions(list);
+    add_schema_functions(list);
     return list;
 }
 

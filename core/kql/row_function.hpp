@@ -74,5 +74,18 @@ void add_parse_functions(FunctionList& list);
 void add_hash_functions(FunctionList& list);
 void add_rows_functions(FunctionList& list);
 void add_pattern_functions(FunctionList& list);
+void add_ip_functions(FunctionList& list);
+void add_codec_functions(FunctionList& list);
+void add_punycode_functions(FunctionList& list);
+void add_document_functions(FunctionList& list);
+void add_user_agent_functions(FunctionList& list);
+void add_timezone_functions(FunctionList& list);
+void add_series_functions(FunctionList& list);
+void add_series_fill_functions(FunctionList& list);
+void add_series_model_functions(FunctionList& list);
+void add_series_season_functions(FunctionList& list);
+void add_sketch_functions(FunctionList& list);
+void add_convert_functions(FunctionList& list);
+void add_schema_functions(FunctionList& list);
 
 } // namespace sluice::kql
