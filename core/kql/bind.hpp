@@ -153,6 +153,7 @@ private:
     Scalar tdigest(const ast::Expr& expr);
     Scalar special_percentile_tdigest(const ast::Expr& expr);
     Scalar special_hash_many(const ast::Expr& expr);
+    Scalar special_member_of(const ast::Expr& expr);
 
     // bind_special.cpp; bind_special_row.cpp: what speaks of rows, tables or the query itself
     using Special = Scalar (Binder::*)(const ast::Expr& expr);

@@ -221,6 +221,8 @@ Scalar Binder::call(const Expr& expr) {
                 expr.at,
                 fmt::format("Function '{}' cannot be invoked in current context: it aggregates rows", expr.text),
                 "SEM0270");
+        if (is_missing_function(expr.text))
+            fail_semantic(expr.at, fmt::format("Function '{}' is not supported", expr.text), "SEM0219");
         fail_semantic(expr.at, fmt::format("Unknown function: '{}'", expr.text), "SEM0260");
     }
     std::vector<Scalar> args;

@@ -60,6 +60,7 @@ const std::map<std::string_view, Binder::Special>& Binder::specials() {
         {"current_database", &Binder::special_current},
         {"current_cluster_endpoint", &Binder::special_current},
         {"current_principal_details", &Binder::special_current},
+        {"current_principal_is_member_of", &Binder::special_member_of},
         {"ingestion_time", &Binder::special_row_fact},
         {"extent_id", &Binder::special_row_fact},
         {"extentid", &Binder::special_row_fact},

@@ -114,4 +114,21 @@ Scalar Binder::special_hash_many(const Expr& expr) {
     return {.type = Long, .sql = fmt::format("kql_hash_combine({})", sql::join(hashes)), .never_null = never_null};
 }
 
+/// There is no directory to ask for groups, so a principal is a member of itself only.
+Scalar Binder::special_member_of(const Expr& expr) {
+    if (expr.args.empty())
+        fail_semantic(expr.at, "current_principal_is_member_of(): function expects at least 1 argument", "SEM0219");
+    Constant principal{.type = String, .text = options_.principal};
+    const std::string name = literal(principal).sql;
+    std::vector<std::string> tests;
+    for (const auto& arg : expr.args) {
+        const Scalar group = scalar(*arg);
+        tests.push_back(
+            group.type == Dynamic
+                ? fmt::format("COALESCE(kql_array_has({}, kql_json_string({}), TRUE), FALSE)", group.sql, name)
+                : fmt::format("(lower({}) = lower({}))", convert(group, String).sql, name));
+    }
+    return {.type = Bool, .sql = fmt::format("({})", sql::join(tests, " OR ")), .never_null = true};
+}
+
 } // namespace sluice::kql

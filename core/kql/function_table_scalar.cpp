@@ -1,5 +1,6 @@
 #include "core/kql/functions.hpp"
 
+#include <algorithm>
 #include <map>
 
 namespace sluice::kql {
@@ -10,6 +11,7 @@ std::span<const FunctionRow> dynamic_function_rows();
 std::span<const FunctionRow> net_function_rows();
 std::span<const FunctionRow> series_function_rows();
 std::span<const FunctionRow> sketch_function_rows();
+std::span<const FunctionRow> geo_function_rows();
 
 namespace {
 
@@ -114,7 +116,39 @@ constexpr FunctionRow kRows[] = {
     {"dynamic_to_json", "dynamic", "string", "$1"},
 };
 
+constexpr std::string_view kMissing[] = {
+    "cursor_after",
+    "cursor_before_or_at",
+    "cursor_current",
+    "current_cursor",
+    "current_node_id",
+    "geo_h3cell_children",
+    "geo_h3cell_level",
+    "geo_h3cell_neighbors",
+    "geo_h3cell_parent",
+    "geo_h3cell_rings",
+    "geo_h3cell_to_central_point",
+    "geo_h3cell_to_polygon",
+    "geo_info_from_ip_address",
+    "geo_intersection_2polygons",
+    "geo_intersection_line_with_polygon",
+    "geo_line_buffer",
+    "geo_point_buffer",
+    "geo_point_to_h3cell",
+    "geo_polygon_buffer",
+    "geo_polygon_to_h3cells",
+    "geo_simplify_polygons_array",
+    "geo_union_lines_array",
+    "geo_union_polygons_array",
+    "row_id",
+    "rowstore_ordinal_range",
+};
+
 } // namespace
+
+bool is_missing_function(std::string_view name) {
+    return std::find(std::begin(kMissing), std::end(kMissing), name) != std::end(kMissing);
+}
 
 std::span<const FunctionRow* const> find_function(std::string_view name) {
     static const std::map<std::string_view, std::vector<const FunctionRow*>> kByName = [] {
@@ -122,7 +156,7 @@ std::span<const FunctionRow* const> find_function(std::string_view name) {
         for (const FunctionRow& row : kRows)
             map[row.name].push_back(&row);
         for (const auto& rows : {string_function_rows(), dynamic_function_rows(), net_function_rows(),
-                                 series_function_rows(), sketch_function_rows()})
+                                 series_function_rows(), sketch_function_rows(), geo_function_rows()})
             for (const FunctionRow& row : rows)
                 map[row.name].push_back(&row);
         return map;

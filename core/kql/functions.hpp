@@ -33,6 +33,8 @@ struct FunctionRow {
 
 /// Overloads in the order in which they are tried.
 std::span<const FunctionRow* const> find_function(std::string_view name);
+/// The language has a function of this name and we do not.
+bool is_missing_function(std::string_view name);
 
 /// An aggregate: $1.. are arguments, $o is "ORDER BY ..." of the input's order or nothing, $f the FILTER clause that an
 /// ...if form adds.

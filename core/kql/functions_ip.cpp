@@ -1,4 +1,5 @@
 #include "core/kql/json_text.hpp"
+#include "core/kql/kept.hpp"
 #include "core/kql/row_function.hpp"
 
 #include <fmt/format.h>
@@ -231,7 +232,7 @@ template <RangeTest test> void in_any_range(const In& in, Out& out) {
 }
 
 template <RangeTest test> void in_any_list(const In& in, Out& out) {
-    const Json list = parse_json(in.text(1));
+    const Json& list = kept<parse_json>(in.text(1));
     if (!list.is_array())
         return out.null();
     bool known = true;
@@ -335,8 +336,8 @@ template <bool prefix> void has_any(const In& in, Out& out) {
 
 template <bool prefix> void has_any_of(const In& in, Out& out) {
     bool found = false;
-    const Json list = parse_json(in.text(1));
-    for (const Json& item : list.is_array() ? list : Json::array())
+    const Json& list = kept<parse_json>(in.text(1));
+    for (const Json& item : list)
         found = found || (item.is_string() && has_one<prefix>(in.text(0), item.get_ref<const std::string&>()));
     out.boolean(found);
 }

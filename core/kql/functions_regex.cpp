@@ -1,4 +1,5 @@
 #include "core/kql/json_text.hpp"
+#include "core/kql/kept.hpp"
 #include "core/kql/row_function.hpp"
 
 #include <fmt/format.h>
@@ -144,7 +145,7 @@ void add_regex_functions(FunctionList& list) {
     add("kql_extract_all", "string string", "dynamic",
         [](const In& in, Out& out) { extract_all(in.text(0), in.text(1), nullptr, out); });
     add("kql_extract_all_groups", "string dynamic string", "dynamic", [](const In& in, Out& out) {
-        const Json wanted = parse_json(in.text(1));
+        const Json& wanted = kept<parse_json>(in.text(1));
         extract_all(in.text(0), in.text(2), &wanted, out);
     });
     add("kql_replace_regex", "string string string", "string", [](const In& in, Out& out) {

@@ -35,7 +35,7 @@ bool read_operand(const In& in, std::size_t i, Operand& operand) {
         // The number as an array of one.
         thread_local std::string text[2];
         text[i].assign("[").append(json).append("]");
-        if (!read_series(text[i], series) || series.size() != 1)
+        if (!read_series(text[i], series) || series.size() != 1 || series.missing[0])
             return false;
     } else if (!read_series(json, series)) {
         return false;

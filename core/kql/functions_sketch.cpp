@@ -1,5 +1,6 @@
 #include "core/data/text.hpp"
 #include "core/kql/json_text.hpp"
+#include "core/kql/kept.hpp"
 #include "core/kql/row_function.hpp"
 
 #include <algorithm>
@@ -282,7 +283,7 @@ void build_digest(const In& in, Out& out) {
     const auto count = static_cast<double>(in.integer(1));
     const bool few = in.integer(1) <= static_cast<std::int64_t>(kMostCentroids);
     const Json values = parse_json(in.text(few ? 2 : 3));
-    const Json shares = few ? Json() : parse_json(in.text(4));
+    const Json& shares = kept<parse_json>(few ? std::string_view("null") : in.text(4));
     if (!values.is_array() || (!few && values.size() != shares.size()))
         return out.null();
     for (std::size_t i = 0; i < values.size(); ++i) {

@@ -1,4 +1,5 @@
 #include "core/kql/json_text.hpp"
+#include "core/kql/kept.hpp"
 #include "core/kql/row_function.hpp"
 #include "core/kql/utf8.hpp"
 
@@ -46,7 +47,7 @@ bool has_term(std::string_view text, std::string_view term, bool ignore_case, Bo
 }
 
 bool has_of_list(const In& in, bool all) {
-    const Json list = parse_json(in.text(1));
+    const Json& list = kept<parse_json>(in.text(1));
     if (!list.is_array())
         return has_term(in.text(0), dynamic_to_string(in.text(1)), true, Border::Both);
     for (const Json& item : list) {
@@ -222,7 +223,7 @@ void add_string_functions(FunctionList& list) {
     add("kql_has_any", "string dynamic", "bool", [](const In& in, Out& out) { out.boolean(has_of_list(in, false)); });
     add("kql_has_all", "string dynamic", "bool", [](const In& in, Out& out) { out.boolean(has_of_list(in, true)); });
     add("kql_has_any_index", "string dynamic", "long", [](const In& in, Out& out) {
-        const Json values = parse_json(in.text(1));
+        const Json& values = kept<parse_json>(in.text(1));
         std::int64_t index = -1;
         for (std::size_t i = 0; values.is_array() && i < values.size() && index < 0; ++i)
             if (has_term(in.text(0), values[i].is_string() ? values[i].get<std::string>() : dump_json(values[i]), true,

@@ -68,6 +68,9 @@ std::vector<store::ScalarFunction> scalar_functions() {
     add_sketch_functions(list);
     add_convert_functions(list);
     add_schema_functions(list);
+    add_geo_functions(list);
+    add_geo_shape_functions(list);
+    add_geo_cell_functions(list);
     return list;
 }
 

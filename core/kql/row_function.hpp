@@ -87,5 +87,8 @@ void add_series_season_functions(FunctionList& list);
 void add_sketch_functions(FunctionList& list);
 void add_convert_functions(FunctionList& list);
 void add_schema_functions(FunctionList& list);
+void add_geo_functions(FunctionList& list);
+void add_geo_shape_functions(FunctionList& list);
+void add_geo_cell_functions(FunctionList& list);
 
 } // namespace sluice::kql
