@@ -349,7 +349,7 @@ Relation Binder::plugin_ip_lookup(const ast::Evaluate& node, Relation input) {
     const std::vector<Scalar> pair = {convert(column_of(column_in(input, *args[1]), "l."), ScalarType::String),
                                       convert(column_of(column_in(networks, *args[2]), "r."), ScalarType::String)};
     for (const FunctionRow* row : rows)
-        if (auto matched = match(*row, pair)) {
+        if (auto matched = match(*row, pair, Fit::Exact)) {
             tests.push_back(call_row(*row, call, std::move(*matched)).sql);
             break;
         }
