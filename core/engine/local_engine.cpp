@@ -9,6 +9,7 @@
 #include "core/engine/history.hpp"
 #include "core/engine/maintenance.hpp"
 #include "core/engine/piping.hpp"
+#include "core/engine/statement_options.hpp"
 
 #include <fmt/format.h>
 
@@ -215,12 +216,12 @@ private:
     Result<CommandResult> run_command(const Command& command, const Request& request, const Arguments& arguments,
                                       data::Guid operation) {
         Context context({databases_, options_, *this, *history_}, request,
-                        deadline_of(request, options_.command_timeout), operation);
+                        deadline_of(request.options, options_.command_timeout), operation);
         return command.handler(context, arguments);
     }
 
     Result<Answer> answer_of(const Request& request, CommandResult result, std::optional<std::size_t> pipe) {
-        const Deadline deadline = deadline_of(request, options_.command_timeout);
+        const Deadline deadline = deadline_of(request.options, options_.command_timeout);
         if (!pipe) {
             Answer answer;
             answer.is_command = true;
@@ -235,14 +236,14 @@ private:
     }
 
     Result<Answer> run_query(const Request& request, const std::shared_ptr<store::QueryCancel>& cancel) {
-        const Deadline deadline = deadline_of(request, options_.query_timeout);
+        const Deadline deadline = deadline_of(request.options, options_.query_timeout);
         SLUICE_TRY(const auto database, choose_database(databases_.catalog(), request.database));
         SLUICE_CHECK(Access(databases_.catalog(), options_.holds).check_query(request, *database));
         return run(request, {database, request.text, {}}, deadline, cancel);
     }
 
-    Deadline deadline_of(const Request& request, std::chrono::milliseconds usual) const {
-        return {databases_.clock(), request.options.server_timeout, usual, options_.longest_timeout};
+    Deadline deadline_of(const RequestOptions& asked, std::chrono::milliseconds usual) const {
+        return {databases_.clock(), asked.server_timeout, usual, options_.longest_timeout};
     }
 
     ResultLimits limits_of(const RequestOptions& asked) const {
@@ -272,7 +273,7 @@ private:
         const std::string text;
         std::vector<kql::ExtraTable> extra;
     };
-    Result<Answer> run(const Request& request, Text text, const Deadline& deadline,
+    Result<Answer> run(const Request& request, Text text, Deadline deadline,
                        const std::shared_ptr<store::QueryCancel>& cancel, store::Store* store = nullptr) {
         kql::CompileOptions options;
         options.database = text.database;
@@ -280,7 +281,7 @@ private:
         options.now = databases_.clock().now();
         options.principal = request.principal;
         options.parameters = request.options.parameters;
-        options.extra_tables = std::move(text.extra);
+        options.extra_tables = text.extra;
         if (!store) {
             auto* writer = databases_.writer(text.database->name);
             if (!writer)
@@ -289,9 +290,21 @@ private:
         }
         options.probe = kql::probe_of(*store, deadline.left());
         SLUICE_TRY(auto plan, kql::compile(text.text, options));
+        SLUICE_TRY(const RequestOptions asked, with_statement_options(request.options, plan.options));
+        if (asked.server_timeout != request.options.server_timeout)
+            deadline = deadline_of(asked, options_.query_timeout);
+        if (!plan.database.empty() && plan.database != text.database->name) {
+            auto* writer = databases_.writer(plan.database);
+            if (!writer)
+                return database_not_found(plan.database);
+            if (!text.extra.empty())
+                return not_supported(
+                    "A command's result together with the tables of another database is not supported.");
+            store = &writer->store();
+        }
         Answer answer;
         answer.visualization = std::move(plan.visualization);
-        const ResultLimits limits = limits_of(request.options);
+        const ResultLimits limits = limits_of(asked);
         for (auto& result : plan.results) {
             ResultTable table;
             table.name = std::move(result.name);

@@ -25,12 +25,13 @@ enum class ExprKind {
     Binary,   ///< text is the operator, "!has" and "matches regex" included; args[0], args[1]
     In,       ///< text is "in", "!in~", "has_any" ...; args[0] is looked for in args[1..]
     Between,  ///< text is "between" or "!between"; args[0], low args[1], high args[2]
-    Call,     ///< text is the function; args
-    Member,   ///< args[0].text
+    Call,     ///< text is the function; args. Of a path (a.f(x)) the text is ".f" and args[0] is a
+    Member,   ///< args[0].text; of a database the text may hold '*'
     Index,    ///< args[0][args[1]]
     Named,    ///< text = args[0], in argument lists
     Tabular,  ///< pipeline: (T | where ...) where a value or table is expected
     TypeOf,   ///< typeof(text)
+    Group,    ///< entity_group [args]
 };
 
 struct Expr {
@@ -40,6 +41,8 @@ struct Expr {
     std::vector<ExprPtr> args = {};
     Constant value = {};
     PipelinePtr pipeline = {};
+
+    ~Expr();
 };
 
 /// `name = value`, `(a, b) = value` or just `value`.
@@ -294,14 +297,30 @@ struct DeclareParameters {
 struct Query {
     ExprPtr value;
 };
-/// A statement that is only recognised: alias, restrict, pattern.
-struct OpaqueStatement {
-    std::string what;
+/// One row of a pattern: `("a", "b").["path"] = { body }`.
+struct PatternCase {
+    std::vector<std::string> values;
+    std::optional<std::string> path;
+    std::shared_ptr<const Body> body;
+};
+struct DeclarePattern {
+    std::string name;
+    std::vector<Parameter> parameters;
+    bool has_path = false;
+    std::vector<PatternCase> cases; ///< none: only the name is declared
+};
+struct Alias {
+    std::string name;
+    ExprPtr database;
+};
+/// restrict access to (...): names, patterns, database("X").Name and the like.
+struct Restrict {
+    std::vector<ExprPtr> entities;
 };
 
 struct Statement {
     Offset at = 0;
-    std::variant<Let, Set, DeclareParameters, Query, OpaqueStatement> node;
+    std::variant<Let, Set, DeclareParameters, Query, DeclarePattern, Alias, Restrict> node;
 };
 
 } // namespace sluice::kql::ast

@@ -29,17 +29,41 @@ struct UserFunction {
     catalog::Snapshot database;
 };
 
-using Value = std::variant<Scalar, Relation, UserFunction>;
+/// A pattern of the query; the tree of the query outlives it.
+struct Pattern {
+    const ast::DeclarePattern* declaration;
+    std::shared_ptr<Scope> sees;
+};
+
+/// Databases given by `entity_group [...]`; the tree of the query outlives it.
+struct EntityGroup {
+    const ast::Expr* list;
+};
+
+using Value = std::variant<Scalar, Relation, UserFunction, Pattern, EntityGroup>;
+
+/// What `restrict access to (...)` leaves to see.
+struct Restriction {
+    struct Entity {
+        std::string database; ///< pattern; empty: a name of the query or of its own database
+        std::string name;     ///< pattern
+    };
+    std::vector<Entity> entities;
+    /// `home`: the entity is one of the query's own database, or no database's.
+    bool allows(std::string_view name, std::string_view database, bool home) const;
+};
 
 /// Names given by let statements and parameters.
 struct Scope {
     std::map<std::string, Value, std::less<>> names;
     std::shared_ptr<Scope> outer;
+    std::shared_ptr<const Restriction> restriction; ///< of the statements that see this scope first
 };
 
 /// Gives every name its meaning and every expression its type, and writes the SQL on the way: expressions become
 /// Scalar, tables Relation. One object serves one query. Throws Failure. Where to find what: bind_statement.cpp (let,
-/// parameters, functions), bind_name.cpp (columns, tables), bind_expression.cpp and bind_comparison.cpp (operators),
+/// parameters, functions), bind_name.cpp (columns, tables),
+/// bind_entity.cpp (aliases, patterns, restrictions), bind_expression.cpp and bind_comparison.cpp (operators),
 /// bind_call.cpp (functions of the tables), bind_special.cpp (functions that are more than SQL), bind_dynamic.cpp,
 /// bind_window.cpp, bind_aggregate.cpp, and one bind_<operator>.cpp for each family of tabular operators.
 class Binder {
@@ -72,12 +96,24 @@ private:
     Relation stored(Relation relation, bool materialized);
     std::string with_clause() const;
     ResultPlan result(Relation relation);
+    void set_option(const ast::Set& set, QueryPlan* plan);
+
+    // bind_entity.cpp
+    void declare_pattern(const ast::DeclarePattern& pattern, Offset at);
+    void alias(const ast::Alias& alias);
+    void restrict(const ast::Restrict& restrict);
+    const Restriction* restriction() const;
+    std::optional<Value> bind_pattern_call(const ast::Expr& call, const ast::Expr* path);
+    /// Tables that `T*`, `database("D").T*` or `cluster(...).database("D*").T*` stand for; empty when `expr` is none of
+    /// these. Fails when no table fits.
+    std::vector<std::pair<std::string, Relation>> tables_of_pattern(const ast::Expr& expr);
+    std::vector<catalog::Snapshot> databases_like(const ast::Expr& call);
 
     // bind_name.cpp
     const Value* find_name(std::string_view name) const;
     std::optional<Relation> find_table(std::string_view name, const catalog::Database& database, bool functions_too,
                                        Offset at);
-    Relation scan(const catalog::Table& table);
+    Relation scan(const catalog::Table& table, const catalog::Database& database, Offset at);
     Relation from_extra(const ExtraTable& table);
     Value bind_value(const ast::Expr& expr);
     Relation bind_table(const ast::Expr& expr);
@@ -101,6 +137,7 @@ private:
     Scalar typed(const ast::Expr& expr, ScalarType type);
     Scalar unary(const ast::Expr& expr);
     Scalar binary(const ast::Expr& expr);
+    Scalar binary(const ast::Expr& expr, Scalar left, Scalar right);
     Scalar logical(const ast::Expr& expr);
     Scalar arithmetic(const ast::Expr& expr, std::string_view op, Scalar left, Scalar right);
     Scalar date_arithmetic(const ast::Expr& expr, std::string_view op, const Scalar& left, const Scalar& right);
@@ -341,6 +378,8 @@ private:
 
     const CompileOptions& options_;
     catalog::Snapshot database_; ///< what unqualified names mean; changes inside functions of other databases
+    Ticks now_;
+    std::map<std::string, const ast::Expr*, std::less<>> aliases_; ///< of databases
     std::shared_ptr<Scope> scope_ = std::make_shared<Scope>();
     Row row_;
     std::vector<std::string> stored_; ///< "name AS (...)" of WITH, in order
@@ -352,6 +391,8 @@ private:
     std::size_t next_id_ = 0;
     int depth_ = 0;
     std::map<std::string, std::string, std::less<>> partition_keys_; ///< name, group column that holds its value
+    std::size_t steps_ = 0;                                          ///< expressions bound so far
+    std::optional<std::string> scanned_;                             ///< the database whose tables the query reads
     std::vector<std::string> calling_;                       ///< stored functions being expanded, to refuse recursion
     std::vector<std::shared_ptr<const ast::Function>> kept_; ///< parsed stored functions
 };
@@ -377,12 +418,18 @@ public:
             --binder_.depth_;
             fail_semantic(at, "the query is nested too deeply", "SEM0001");
         }
+        // Functions that call others twice double the work with each level.
+        if (++binder_.steps_ > kMaxSteps) {
+            --binder_.depth_;
+            fail_semantic(at, "the query is too large once its let statements and functions are expanded", "SEM0001");
+        }
     }
     Nested(const Nested&) = delete;
     Nested& operator=(const Nested&) = delete;
     ~Nested() { --binder_.depth_; }
 
 private:
+    static constexpr std::size_t kMaxSteps = 4'000'000;
     Binder& binder_;
 };
 

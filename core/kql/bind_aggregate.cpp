@@ -88,7 +88,7 @@ std::vector<Scalar> Binder::percentile_list(const Expr& expr, std::vector<std::s
     }
     std::vector<Scalar> values;
     for (const double percent : percents) {
-        Scalar value{.type = of.type, .sql = {}};
+        Scalar value{.type = of.type == ScalarType::Int ? ScalarType::Long : of.type, .sql = {}};
         const double share = std::min(1.0, std::max(0.0, percent / 100));
         if (weighted) {
             const Scalar weight = convert(scalar(*expr.args[1]), ScalarType::Long);
@@ -97,9 +97,10 @@ std::vector<Scalar> Binder::percentile_list(const Expr& expr, std::vector<std::s
                 fmt::format("CAST(kql_weighted_percentile('[' || string_agg('[' || CAST(CAST({0} AS DOUBLE) AS "
                             "VARCHAR) || ',' || CAST({1} AS VARCHAR) || ']', ',' "
                             "ORDER BY {0}) FILTER (WHERE {0} IS NOT NULL AND {1} > 0) || ']', '{2}'::DOUBLE) AS {3})",
-                            of.sql, weight.sql, percent, sql::physical_type(of.type));
+                            of.sql, weight.sql, percent, sql::physical_type(value.type));
         } else {
-            value.sql = fmt::format("quantile_disc({}, {})", of.sql, share);
+            value.sql = fmt::format("quantile_disc({}, {})",
+                                    of.type == value.type ? of.sql : fmt::format("CAST({} AS BIGINT)", of.sql), share);
         }
         names.push_back(fmt::format("percentile_{}_{}", of.name, percent_name(percent)));
         value.name = names.back();

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <cmath>
 #include <map>
 
 namespace sluice::kql {
@@ -22,6 +23,18 @@ bool is_known_value(const Scalar& s) {
     return s.constant && !s.constant->null;
 }
 
+/// A number for certain: NaN and infinities are what comparisons of SQL see differently.
+bool is_finite(const Scalar& s) {
+    return s.constant && !s.constant->null && (s.type != ScalarType::Real || std::isfinite(s.constant->real));
+}
+
+[[noreturn]] void fail_comparison(Offset at, const Scalar& left, const Scalar& right) {
+    fail_semantic(at,
+                  fmt::format("Cannot compare values of types {} and {}. Try adding explicit casts",
+                              data::to_string(left.type), data::to_string(right.type)),
+                  "SEM0064");
+}
+
 /// Bool that is never null: `sql` where known, `otherwise` where it is NULL.
 Scalar decided(std::string sql, bool never_null, bool otherwise) {
     Scalar result{.type = ScalarType::Bool, .sql = {}, .never_null = true};
@@ -38,7 +51,7 @@ Scalar decided(std::string sql, bool never_null, bool otherwise) {
 } // namespace
 
 /// Brings both sides of a comparison to types that SQL compares as the reference does.
-void Binder::align(Offset at, std::string_view op, Scalar& left, Scalar& right) {
+void Binder::align(Offset at, std::string_view, Scalar& left, Scalar& right) {
     if (left.type == right.type)
         return;
     if (is_number(left.type) && is_number(right.type))
@@ -61,13 +74,21 @@ void Binder::align(Offset at, std::string_view op, Scalar& left, Scalar& right) 
         right = convert(std::move(right), ScalarType::Long);
         return;
     }
-    fail_operands(at, op, left, right);
+    fail_comparison(at, left, right);
 }
 
 /// Null with null is null; null with a value differs from it (engine 6.2).
 Scalar Binder::equality(const Expr& expr, Scalar left, Scalar right, bool equal) {
     align(expr.at, expr.text, left, right);
     const std::string plain = fmt::format("({} {} {})", left.sql, equal ? "=" : "<>", right.sql);
+    // A value that is no number equals nothing, itself included; SQL sees that differently, but only where both sides
+    // may be one.
+    if (left.type == ScalarType::Real && right.type == ScalarType::Real && !is_finite(left) && !is_finite(right))
+        return {.type = ScalarType::Bool,
+                .sql = fmt::format(
+                    "CASE WHEN {0} IS NULL AND {1} IS NULL THEN NULL WHEN isnan({0}) THEN {3} ELSE {0} IS {2} "
+                    "FROM {1} END",
+                    left.sql, right.sql, equal ? "NOT DISTINCT" : "DISTINCT", equal ? "FALSE" : "TRUE")};
     if (left.never_null && right.never_null)
         return {.type = ScalarType::Bool, .sql = plain, .never_null = true};
     if (left.never_null || right.never_null) {
@@ -91,10 +112,20 @@ Scalar Binder::compare(Offset at, std::string_view op, Scalar left, Scalar right
         right = convert(std::move(right), ScalarType::Real);
     }
     if (left.type == ScalarType::Guid)
-        fail_operands(at, op, left, right);
-    return {.type = ScalarType::Bool,
-            .sql = fmt::format("({} {} {})", left.sql, op, right.sql),
-            .never_null = left.never_null && right.never_null};
+        fail_comparison(at, left, right);
+    Scalar result{.type = ScalarType::Bool,
+                  .sql = fmt::format("({} {} {})", left.sql, op, right.sql),
+                  .never_null = left.never_null && right.never_null};
+    // What is not a number is neither smaller nor larger; SQL takes it for the largest. A second plain comparison keeps
+    // the condition one that can be pushed into the scan.
+    const Scalar& larger = op.starts_with('<') ? right : left;
+    const Scalar& smaller = op.starts_with('<') ? left : right;
+    if (larger.type == ScalarType::Real && !is_finite(larger)) {
+        result.sql = fmt::format("({} AND {} <= 'Infinity'::DOUBLE)", result.sql, larger.sql);
+        if (op.ends_with('=') && smaller.type == ScalarType::Real && !is_finite(smaller))
+            result.sql = fmt::format("({} AND {} <= 'Infinity'::DOUBLE)", result.sql, smaller.sql);
+    }
+    return result;
 }
 
 Scalar Binder::between(const Expr& expr) {
@@ -138,8 +169,9 @@ Scalar Binder::in(const Expr& expr) {
     bool all_known = true;
     for (std::size_t i = 1; i < expr.args.size(); ++i) {
         const Expr& item = *expr.args[i];
-        if (is_tabular(item)) {
-            const Relation table = bind_table(item);
+        const Value bound = bind_value(item);
+        if (const auto* of = std::get_if<Relation>(&bound)) {
+            const Relation& table = *of;
             if (table.columns.empty())
                 fail_semantic(item.at, "the table has no column", "SEM0023");
             Scalar first = column_of(table.columns.front(), "");
@@ -151,7 +183,9 @@ Scalar Binder::in(const Expr& expr) {
             return finish(fmt::format("{} IN (SELECT {} FROM ({}))", folded(probe.sql), folded(first.sql), table.sql),
                           false);
         }
-        Scalar element = scalar(item);
+        if (!std::holds_alternative<Scalar>(bound))
+            fail_semantic(item.at, "A value or a table is expected here", "SEM0023");
+        Scalar element = std::get<Scalar>(bound);
         if (element.type == ScalarType::Dynamic && value.type != ScalarType::Dynamic && element.constant &&
             !element.constant->null && element.constant->text.starts_with('[')) {
             for (const auto& member : nlohmann::json::parse(element.constant->text)) {
@@ -193,14 +227,19 @@ Scalar Binder::has_list(const Expr& expr) {
     std::vector<std::string> tests;
     for (std::size_t i = 1; i < expr.args.size(); ++i) {
         const Expr& item = *expr.args[i];
-        if (is_tabular(item)) {
-            const Relation table = bind_table(item);
+        const Value bound = bind_value(item);
+        if (const auto* of = std::get_if<Relation>(&bound)) {
+            const Relation& table = *of;
+            if (table.columns.empty())
+                fail_semantic(item.at, "the table has no column", "SEM0023");
             const Scalar first = convert(column_of(table.columns.at(0), ""), ScalarType::String);
             tests.push_back(fmt::format("COALESCE((SELECT bool_{}(kql_has({}, {})) FROM ({})), {})", all ? "and" : "or",
                                         value.sql, first.sql, table.sql, all ? "TRUE" : "FALSE"));
             continue;
         }
-        Scalar element = scalar(item);
+        if (!std::holds_alternative<Scalar>(bound))
+            fail_semantic(item.at, "A value or a table is expected here", "SEM0023");
+        Scalar element = std::get<Scalar>(bound);
         if (element.type == ScalarType::Dynamic)
             tests.push_back(fmt::format("kql_{}({}, {})", expr.text, value.sql, element.sql));
         else
@@ -239,8 +278,8 @@ Scalar Binder::string_operator(std::string_view op, Scalar left, Scalar right, O
         {"hassuffix", "kql_hassuffix({0}, {1})"},
         {"hassuffix_cs", "kql_hassuffix_cs({0}, {1})"},
         {"matches regex", "kql_matches({0}, {1})"},
-        {"like", "({0} ILIKE replace(replace({1}, '%', '\\%'), '*', '%') ESCAPE '\\')"},
-        {"likecs", "({0} LIKE replace(replace({1}, '%', '\\%'), '*', '%') ESCAPE '\\')"},
+        {"like", "({0} ILIKE {2} ESCAPE '~')"},
+        {"likecs", "({0} LIKE {2} ESCAPE '~')"},
     };
     auto found = kTemplates.find(word);
     if (case_sensitive_)
@@ -248,8 +287,13 @@ Scalar Binder::string_operator(std::string_view op, Scalar left, Scalar right, O
             found = strict;
     if (found == kTemplates.end())
         fail_unsupported(at, fmt::format("Operator '{}'", op));
+    // Only '*' is a wildcard; what SQL takes for one is escaped.
+    const std::string pattern =
+        word.starts_with("like")
+            ? fmt::format("translate(regexp_replace({}, '([%_~])', '~\\1', 'g'), '*', '%')", right.sql)
+            : std::string();
     Scalar result{.type = ScalarType::Bool,
-                  .sql = fmt::format(fmt::runtime(found->second), left.sql, right.sql),
+                  .sql = fmt::format(fmt::runtime(found->second), left.sql, right.sql, pattern),
                   .never_null = true};
     if (negated)
         result.sql = fmt::format("(NOT {})", result.sql);

@@ -1,5 +1,6 @@
 #include "core/data/text.hpp"
 #include "core/kql/bind.hpp"
+#include "core/kql/datetime_text.hpp"
 #include "core/kql/sql.hpp"
 
 #include <fmt/format.h>
@@ -57,7 +58,7 @@ std::optional<Constant> convert_constant(const Constant& value, ScalarType to) {
         return result;
     }
     if (value.type == String && to == DateTime) {
-        const auto ticks = data::parse_datetime(value.text);
+        const auto ticks = parse_datetime_text(value.text);
         if (!ticks)
             return std::nullopt;
         result.integer = *ticks;

@@ -76,8 +76,7 @@ Scalar Binder::member(const Expr& expr) {
                       fmt::format("A value of type {} has no member '{}'", data::to_string(value.type), expr.text),
                       "SEM0034");
     Scalar result = property(value, expr.text);
-    if (!value.name.empty())
-        result.name = value.name + "_" + expr.text;
+    result.name = value.name.empty() ? expr.text : value.name + "_" + expr.text;
     return result;
 }
 
@@ -99,10 +98,10 @@ Scalar Binder::index(const Expr& expr) {
     } else {
         result = {.type = ScalarType::Dynamic,
                   .sql = fmt::format("kql_dynamic_at({}, {})", value.sql, to_dynamic(at).sql)};
-        label = at.name;
     }
-    if (!value.name.empty() && !label.empty())
-        result.name = value.name + "_" + label;
+    // Only what is written there as it stands becomes part of the name.
+    const std::string written = expr.args[1]->kind == ExprKind::Literal ? label : std::string();
+    result.name = value.name.empty() ? written : value.name + "_" + written;
     return result;
 }
 

@@ -18,6 +18,10 @@ bool is_integer(ScalarType type) {
     return type == ScalarType::Int || type == ScalarType::Long;
 }
 
+bool is_time(ScalarType type) {
+    return type == ScalarType::DateTime || type == ScalarType::TimeSpan;
+}
+
 int rank(ScalarType type) {
     switch (type) {
     case ScalarType::Int:
@@ -43,7 +47,10 @@ std::string cast(const std::string& sql, ScalarType type) {
 Scalar Binder::literal(const Constant& value) const {
     Constant known = value;
     if (known.type == ScalarType::DateTime && known.text == "now") {
-        known.integer = options_.now;
+        known.integer = now_;
+        known.text.clear();
+    } else if (known.type == ScalarType::DateTime && known.text == "today") {
+        known.integer += now_ - now_ % kTicksPerDay;
         known.text.clear();
     }
     Scalar result{.type = known.type, .sql = sql::constant(known)};
@@ -84,6 +91,8 @@ Scalar Binder::scalar(const Expr& expr) {
     }
     case ExprKind::Wildcard:
         fail_semantic(expr.at, fmt::format("'{}' is not expected here", expr.text), "SEM0022");
+    case ExprKind::Group:
+        fail_semantic(expr.at, "A group of databases is not a value", "SEM0023");
     case ExprKind::TypeOf: {
         Constant type;
         type.type = ScalarType::String;
@@ -96,6 +105,8 @@ Scalar Binder::scalar(const Expr& expr) {
 
 Scalar Binder::boolean(const Expr& expr) {
     Scalar value = scalar(expr);
+    if (!options_.rewrites)
+        value.filter.clear();
     if (value.type == ScalarType::Bool)
         return value;
     if (value.type == ScalarType::Dynamic || is_number(value.type))
@@ -111,8 +122,19 @@ Scalar Binder::typed(const Expr& expr, ScalarType type) {
 
 Scalar Binder::unary(const Expr& expr) {
     Scalar value = scalar(*expr.args[0]);
-    if (value.type == ScalarType::Dynamic)
-        value = convert(std::move(value), ScalarType::Real);
+    if (value.type == ScalarType::Dynamic) {
+        if (expr.text == "+")
+            return value;
+        // Integers stay integers; what is no number gives null.
+        return {.type = ScalarType::Dynamic,
+                .sql =
+                    fmt::format("CASE WHEN regexp_full_match({0}, '-?[0-9]{{1,18}}') THEN CAST(-CAST({0} AS BIGINT) AS "
+                                "VARCHAR) ELSE {1} END",
+                                value.sql,
+                                to_dynamic({.type = ScalarType::Real,
+                                            .sql = fmt::format("(-{})", convert(value, ScalarType::Real).sql)})
+                                    .sql)};
+    }
     if (!is_number(value.type) && value.type != ScalarType::TimeSpan)
         fail_semantic(expr.at,
                       fmt::format("The operator '{}' cannot be applied to a value of type {}", expr.text,
@@ -120,46 +142,72 @@ Scalar Binder::unary(const Expr& expr) {
                       "SEM0024");
     if (expr.text == "+")
         return value;
-    if (value.constant && !value.constant->null && value.type != ScalarType::Decimal) {
+    if (value.constant && value.constant->null)
+        return value;
+    if (value.constant && value.type != ScalarType::Decimal) {
         Constant negated = *value.constant;
         negated.integer = static_cast<std::int64_t>(0 - static_cast<std::uint64_t>(negated.integer));
         negated.real = -negated.real;
         return literal(negated);
     }
-    const ScalarType type = value.type == ScalarType::Int ? ScalarType::Long : value.type;
-    return {.type = type,
-            .sql = fmt::format("(-{})", type == value.type ? value.sql : cast(value.sql, type)),
-            .never_null = value.never_null};
+    // An int grows to a long; the smallest long has no opposite and stays what it is.
+    if (value.type == ScalarType::Int)
+        return {.type = ScalarType::Long,
+                .sql = fmt::format("(-{})", cast(value.sql, ScalarType::Long)),
+                .never_null = value.never_null};
+    if (value.type == ScalarType::Long)
+        return {.type = ScalarType::Long,
+                .sql = fmt::format("kql_subtract(0::BIGINT, {})", value.sql),
+                .never_null = value.never_null};
+    return {.type = value.type, .sql = fmt::format("(-{})", value.sql), .never_null = value.never_null};
 }
 
 Scalar Binder::logical(const Expr& expr) {
-    const Scalar left = boolean(*expr.args[0]);
-    const Scalar right = boolean(*expr.args[1]);
-    const std::string_view op = expr.text == "and" ? "AND" : "OR";
-    Scalar result{.type = ScalarType::Bool, .sql = fmt::format("({} {} {})", left.sql, op, right.sql)};
-    result.never_null = left.never_null && right.never_null;
-    if (!left.filter.empty() || !right.filter.empty())
-        result.filter = fmt::format("({} {} {})", left.as_filter(), op, right.as_filter());
+    const std::string_view op = expr.text == "and" ? " AND " : " OR ";
+    Scalar result{.type = ScalarType::Bool, .sql = {}, .never_null = true};
+    std::vector<std::string> values, filters;
+    bool cheaper = false;
+    for (const ast::ExprPtr& arg : expr.args) {
+        Scalar one = boolean(*arg);
+        result.never_null = result.never_null && one.never_null;
+        cheaper = cheaper || !one.filter.empty();
+        filters.push_back(one.as_filter());
+        values.push_back(std::move(one.sql));
+    }
+    result.sql = "(" + sql::join(values, op) + ")";
+    if (cheaper && options_.rewrites)
+        result.filter = "(" + sql::join(filters, op) + ")";
+    check_size(result.sql, expr.at);
     return result;
 }
 
 void Binder::fail_operands(Offset at, std::string_view op, const Scalar& left, const Scalar& right) const {
-    fail_semantic(
-        at,
-        fmt::format("Operator '{}': values of the types {} and {} do not go together; convert one of them explicitly",
-                    op, data::to_string(left.type), data::to_string(right.type)),
-        "SEM0064");
+    fail_semantic(at,
+                  fmt::format("Operator '{}' cannot be applied to values of types {} and {}. Try adding explicit casts",
+                              op, data::to_string(left.type), data::to_string(right.type)),
+                  "SEM0062");
 }
 
+/// A chain such as a + b + c leans to the left and may be long, so it is walked rather than descended into.
 Scalar Binder::binary(const Expr& expr) {
+    std::vector<const Expr*> chain;
+    const Expr* first = &expr;
+    while (first->kind == ExprKind::Binary && first->text != "and" && first->text != "or" &&
+           first->args[0]->kind != ExprKind::Wildcard) {
+        chain.push_back(first);
+        first = first->args[0].get();
+    }
+    Scalar value = first->kind != ExprKind::Binary               ? scalar(*first)
+                   : first->text == "and" || first->text == "or" ? logical(*first)
+                                                                 : over_columns(*first); // * has "x": any column
+    for (auto link = chain.rbegin(); link != chain.rend(); ++link)
+        value = binary(**link, std::move(value), scalar(*(*link)->args[1]));
+    check_size(value.sql, expr.at);
+    return value;
+}
+
+Scalar Binder::binary(const Expr& expr, Scalar left, Scalar right) {
     const std::string& op = expr.text;
-    if (op == "and" || op == "or")
-        return logical(expr);
-    // `* has "x"`: any column.
-    if (expr.args[0]->kind == ExprKind::Wildcard)
-        return over_columns(expr);
-    Scalar left = scalar(*expr.args[0]);
-    Scalar right = scalar(*expr.args[1]);
     if (op == "==" || op == "!=")
         return equality(expr, std::move(left), std::move(right), op == "==");
     if (op == "<" || op == ">" || op == "<=" || op == ">=")
@@ -177,31 +225,28 @@ Scalar Binder::arithmetic(const Expr& expr, std::string_view op, Scalar left, Sc
         Scalar sum = arithmetic(expr, op, std::move(left), std::move(right));
         return to_dynamic(std::move(sum));
     }
-    if (left.type == ScalarType::Dynamic)
-        left = convert(std::move(left), right.type == ScalarType::Int ? ScalarType::Long : right.type);
-    else if (right.type == ScalarType::Dynamic)
-        right = convert(std::move(right), op == "-" && left.type == ScalarType::DateTime ? ScalarType::DateTime
-                                          : left.type == ScalarType::Int                 ? ScalarType::Long
-                                                                                         : left.type);
-    if (left.type == ScalarType::Bool)
-        left = convert(std::move(left), ScalarType::Long);
-    if (right.type == ScalarType::Bool)
-        right = convert(std::move(right), ScalarType::Long);
+    const auto beside = [&](ScalarType other) {
+        if (other == ScalarType::DateTime && op != "-")
+            return ScalarType::TimeSpan;
+        return other == ScalarType::Int ? ScalarType::Long : other;
+    };
+    if (left.type == ScalarType::Dynamic && right.type != ScalarType::String)
+        left = convert(std::move(left), beside(right.type));
+    else if (right.type == ScalarType::Dynamic && left.type != ScalarType::String)
+        right = convert(std::move(right), beside(left.type));
     if (!is_number(left.type) || !is_number(right.type))
         return date_arithmetic(expr, op, left, right);
 
-    const ScalarType type = widest(left.type, right.type);
+    // Two values of type int make a long, as the reference has it.
+    const ScalarType type = widest(widest(left.type, right.type), ScalarType::Long);
     Scalar result{.type = type, .sql = {}, .never_null = left.never_null && right.never_null && op != "/" && op != "%"};
     if (type == ScalarType::Long && left.constant && right.constant && !left.constant->null && !right.constant->null) {
         const std::int64_t a = left.constant->integer, b = right.constant->integer;
-        std::int64_t folded = 0;
-        const bool ok = op == "+"   ? !__builtin_add_overflow(a, b, &folded)
-                        : op == "-" ? !__builtin_sub_overflow(a, b, &folded)
-                        : op == "*" ? !__builtin_mul_overflow(a, b, &folded)
-                                    : false;
-        if (ok) {
+        const auto x = static_cast<std::uint64_t>(a), y = static_cast<std::uint64_t>(b);
+        const std::uint64_t wrapped = op == "+" ? x + y : op == "-" ? x - y : x * y;
+        if (options_.rewrites && op != "/" && op != "%") {
             Constant value;
-            value.integer = folded;
+            value.integer = static_cast<std::int64_t>(wrapped);
             return literal(value);
         }
     }
@@ -227,14 +272,13 @@ Scalar Binder::arithmetic(const Expr& expr, std::string_view op, Scalar left, Sc
         // Integers wrap around, where DuckDB's own operators fail. Adding a small constant is left to DuckDB, which
         // computes with its statistics; at the very end of the range it gives an error.
         const auto small = [](const Scalar& s) { return s.constant && std::abs(s.constant->integer) < 1'000'000; };
-        if (op != "*" && type == ScalarType::Long && (small(left) || small(right)))
+        // Nothing that has 32 bits can leave the range of a long.
+        const bool narrow = left.type == ScalarType::Int && right.type == ScalarType::Int;
+        const bool both_known = left.constant && right.constant;
+        if (narrow || (op != "*" && !both_known && (small(left) || small(right))))
             result.sql = fmt::format("({} {} {})", a, op, b);
         else
-            result.sql = fmt::format("kql_{}{}({}, {})",
-                                     op == "+"   ? "add"
-                                     : op == "-" ? "subtract"
-                                                 : "multiply",
-                                     type == ScalarType::Int ? "_int" : "", a, b);
+            result.sql = fmt::format("kql_{}({}, {})", op == "+" ? "add" : op == "-" ? "subtract" : "multiply", a, b);
     } else {
         result.sql = fmt::format("({} {} {})", a, op, b);
     }
@@ -259,33 +303,41 @@ Scalar Binder::date_arithmetic(const Expr& expr, std::string_view op, const Scal
     if (op == "+") {
         if (spans)
             return give(TimeSpan, fmt::format("({} + {})", a, b));
+        // The sum of two points is what the middle between them is computed from.
+        if (points)
+            return give(DateTime, fmt::format("({} + {})", a, b));
         if ((left.type == DateTime && right.type == TimeSpan) || (left.type == TimeSpan && right.type == DateTime))
             return give(DateTime, fmt::format("({} + {})", a, b));
     } else if (op == "-") {
         if (spans || points)
             return give(TimeSpan, fmt::format("({} - {})", a, b));
-        if (left.type == DateTime && right.type == TimeSpan)
+        if ((left.type == DateTime && right.type == TimeSpan) || (left.type == TimeSpan && right.type == DateTime))
             return give(DateTime, fmt::format("({} - {})", a, b));
     } else if (op == "*") {
-        const bool span_left = left.type == TimeSpan && is_number(right.type);
-        const bool span_right = right.type == TimeSpan && is_number(left.type);
-        if (span_left || span_right) {
-            const Scalar& factor = span_left ? right : left;
+        const bool time_left = is_time(left.type) && is_number(right.type);
+        const bool time_right = is_time(right.type) && is_number(left.type);
+        if (time_left || time_right) {
+            const Scalar& factor = time_left ? right : left;
             const std::string product = fmt::format("{} * {}", ticks(left), ticks(right));
-            return give(TimeSpan, is_integer(factor.type) ? fmt::format("({})", product)
-                                                          : fmt::format("TRY_CAST(trunc({}) AS BIGINT)", product));
+            return give(time_left ? left.type : right.type,
+                        is_integer(factor.type) ? fmt::format("({})", product)
+                                                : fmt::format("TRY_CAST(trunc({}) AS BIGINT)", product));
         }
     } else if (op == "/") {
         if (spans || points || (left.type == DateTime && right.type == TimeSpan))
             return give(Real, fmt::format("({}::DOUBLE / {})", a, b));
-        if (left.type == TimeSpan && is_number(right.type))
-            return give(TimeSpan, is_integer(right.type)
-                                      ? fmt::format("({} // {})", a, ticks(right))
-                                      : fmt::format("TRY_CAST(trunc({} / {}) AS BIGINT)", a, ticks(right)));
+        if (is_time(left.type) && is_number(right.type))
+            return give(left.type, is_integer(right.type)
+                                       ? fmt::format("({} // {})", a, ticks(right))
+                                       : fmt::format("TRY_CAST(trunc({} / {}) AS BIGINT)", a, ticks(right)));
     } else if (op == "%") {
+        const std::string b_ticks = is_number(right.type) && !is_integer(right.type)
+                                        ? fmt::format("TRY_CAST(trunc({}) AS BIGINT)", ticks(right))
+                                        : ticks(right);
         if (spans || points || (left.type == DateTime && right.type == TimeSpan) ||
-            (left.type == TimeSpan && is_integer(right.type)))
-            return give(TimeSpan, fmt::format("((({0} % {1}) + abs({1})) % abs({1}))", a, ticks(right)));
+            (is_time(left.type) && is_number(right.type)))
+            return give(is_number(right.type) ? left.type : TimeSpan,
+                        fmt::format("((({0} % {1}) + abs({1})) % abs({1}))", a, b_ticks));
     }
     fail_operands(expr.at, op, left, right);
 }

@@ -39,8 +39,8 @@ Relation Binder::join_as(std::string_view kind, const ast::Join& node, Relation 
     const Row sides{.relation = &left, .right = &right, .left_prefix = "l.", .right_prefix = "r."};
     const auto add = [&](const auto& self, const Expr& on) -> void {
         if (on.kind == ExprKind::Binary && on.text == "and") {
-            self(self, *on.args[0]);
-            self(self, *on.args[1]);
+            for (const ast::ExprPtr& part : on.args)
+                self(self, *part);
             return;
         }
         if (on.kind == ExprKind::Name) {
@@ -155,8 +155,8 @@ Relation Binder::union_of(const ast::Operator& op, const ast::Union& node, std::
         parts.emplace_back("union_arg0", std::move(*input));
     const ast::Property* fuzzy = op.property("isfuzzy");
     for (const auto& table : node.tables) {
-        if (table->kind == ExprKind::Wildcard) {
-            for (auto& part : tables_like(table->text, table->at))
+        if (auto several = tables_of_pattern(*table); !several.empty()) {
+            for (auto& part : several)
                 parts.push_back(std::move(part));
             continue;
         }
@@ -197,12 +197,14 @@ Relation Binder::union_rows(std::vector<std::pair<std::string, Relation>> parts,
             });
             if ((inner && !everywhere) || std::find(wanted.begin(), wanted.end(), key) != wanted.end())
                 continue;
-            wanted.push_back(key);
-            const std::string shown = types[column.name].size() > 1
-                                          ? fmt::format("{}_{}", column.name, data::to_string(column.type))
-                                          : column.name;
-            result.columns.push_back({shown, column.type, fresh()});
+            // The types of one name stand side by side.
+            auto place =
+                std::find_if(wanted.rbegin(), wanted.rend(), [&](const auto& w) { return w.first == key.first; });
+            wanted.insert(place == wanted.rend() ? wanted.end() : place.base(), key);
         }
+    for (const auto& [name, type] : wanted)
+        result.columns.push_back(
+            {types[name].size() > 1 ? fmt::format("{}_{}", name, data::to_string(type)) : name, type, fresh()});
     const std::size_t first = source_column.empty() ? 0 : 1;
     std::vector<std::string> selects;
     for (const auto& [name, part] : parts) {

@@ -11,27 +11,17 @@ namespace sluice::kql {
 using ast::Expr;
 using ast::ExprKind;
 
-namespace {
-
-bool matches(std::string_view pattern, std::string_view text) {
-    const std::size_t star = pattern.find('*');
-    if (star == std::string_view::npos)
-        return pattern == text;
-    if (!text.starts_with(pattern.substr(0, star)))
-        return false;
-    const std::string_view rest = pattern.substr(star + 1);
-    for (std::size_t i = star; i <= text.size(); ++i)
-        if (matches(rest, text.substr(i)))
-            return true;
-    return false;
-}
-
-} // namespace
-
 const Value* Binder::find_name(std::string_view name) const {
-    for (const Scope* scope = scope_.get(); scope; scope = scope->outer.get())
-        if (const auto found = scope->names.find(name); found != scope->names.end())
-            return &found->second;
+    const Restriction* hidden_by = nullptr;
+    for (const Scope* scope = scope_.get(); scope; scope = scope->outer.get()) {
+        if (const auto found = scope->names.find(name); found != scope->names.end()) {
+            const bool hidden =
+                hidden_by && !std::holds_alternative<Scalar>(found->second) && !hidden_by->allows(name, "", true);
+            return hidden ? nullptr : &found->second;
+        }
+        if (scope->restriction && !hidden_by)
+            hidden_by = scope->restriction.get();
+    }
     return nullptr;
 }
 
@@ -61,7 +51,7 @@ Scalar Binder::column(const Expr& name) {
     if (const Value* value = find_name(name.text)) {
         if (const auto* known = std::get_if<Scalar>(value)) {
             Scalar result = *known;
-            result.name.clear();
+            result.name = name.text;
             return result;
         }
         if (std::holds_alternative<Relation>(*value))
@@ -72,23 +62,6 @@ Scalar Binder::column(const Expr& name) {
             return *known;
     }
     fail_semantic(name.at, fmt::format("Failed to resolve column or scalar expression named '{}'", name.text));
-}
-
-std::vector<const Column*> Binder::columns_like(const Relation& relation, const Expr& pattern) {
-    std::vector<const Column*> found;
-    if (pattern.kind == ExprKind::Wildcard) {
-        for (const Column& column : relation.columns)
-            if (!column.is_group() && matches(pattern.text, column.name))
-                found.push_back(&column);
-        return found;
-    }
-    if (pattern.kind != ExprKind::Name)
-        fail_semantic(pattern.at, "The name of a column is expected here", "SEM0025");
-    const Column* column = relation.find(pattern.text);
-    if (!column)
-        fail_semantic(pattern.at, fmt::format("Failed to resolve column named '{}'", pattern.text));
-    found.push_back(column);
-    return found;
 }
 
 ScalarType Binder::type_named(std::string_view name, Offset at) const {
@@ -118,7 +91,12 @@ std::int64_t Binder::constant_long(const Expr& expr, std::string_view what) {
     return value->integer;
 }
 
-Relation Binder::scan(const catalog::Table& table) {
+/// Each database is stored by itself, so a statement reads the tables of one.
+Relation Binder::scan(const catalog::Table& table, const catalog::Database& database, Offset at) {
+    if (scanned_ && *scanned_ != database.name)
+        fail_unsupported(
+            at, fmt::format("A query that reads tables of two databases ('{}' and '{}')", *scanned_, database.name));
+    scanned_ = database.name;
     Relation relation;
     std::vector<std::string> parts;
     for (const catalog::Column& column : table.columns) {
@@ -152,7 +130,10 @@ Relation Binder::from_extra(const ExtraTable& table) {
 
 std::optional<Relation> Binder::find_table(std::string_view name, const catalog::Database& database, bool functions_too,
                                            Offset at) {
-    if (&database == options_.database.get())
+    const bool home = &database == options_.database.get();
+    if (const Restriction* visible = restriction(); visible && !visible->allows(name, database.name, home))
+        return std::nullopt;
+    if (home)
         for (const ExtraTable& extra : options_.extra_tables)
             if (extra.name == name)
                 return from_extra(extra);
@@ -167,7 +148,7 @@ std::optional<Relation> Binder::find_table(std::string_view name, const catalog:
                 return *relation;
     }
     if (const auto table = database.find_table(name))
-        return scan(*table);
+        return scan(*table, database, at);
     return std::nullopt;
 }
 
@@ -204,13 +185,19 @@ bool Binder::is_tabular(const Expr& expr) {
             expr.text == "database" || expr.text == "external_table" || expr.text == "view")
             return true;
         const Value* value = find_name(expr.text);
+        if (value && std::holds_alternative<Pattern>(*value))
+            return true;
         const bool user = (value && std::holds_alternative<UserFunction>(*value)) ||
                           (!value && database_ && database_->functions.contains(expr.text));
         return user && std::holds_alternative<Relation>(bind_value(expr));
     }
-    case ExprKind::Member:
-        return expr.args[0]->kind == ExprKind::Call &&
-               (expr.args[0]->text == "database" || expr.args[0]->text == ".database");
+    case ExprKind::Member: {
+        const Expr& of = *expr.args[0];
+        if (of.kind != ExprKind::Call)
+            return false;
+        const Value* value = find_name(of.text);
+        return of.text == "database" || of.text == ".database" || (value && std::holds_alternative<Pattern>(*value));
+    }
     default:
         return false;
     }
@@ -220,6 +207,8 @@ Relation Binder::bind_table(const Expr& expr) {
     if (expr.kind == ExprKind::Name) {
         if (auto relation = try_table(expr))
             return *relation;
+        if (find_name(expr.text))
+            fail_semantic(expr.at, fmt::format("'{}' is not a table; a table is expected here", expr.text), "SEM0023");
         fail_semantic(expr.at, fmt::format("Failed to resolve table or column expression named '{}'", expr.text));
     }
     Value value = bind_value(expr);
@@ -242,6 +231,8 @@ Value Binder::bind_value(const Expr& expr) {
         if (const Value* value = find_name(expr.text)) {
             if (const auto* function = std::get_if<UserFunction>(value))
                 return call_user(*function, expr);
+            if (std::holds_alternative<Pattern>(*value) || std::holds_alternative<EntityGroup>(*value))
+                fail_semantic(expr.at, fmt::format("'{}' is neither a table nor a value", expr.text), "SEM0023");
             return *value;
         }
         if (auto relation = try_table(expr))
@@ -266,8 +257,19 @@ Value Binder::bind_value(const Expr& expr) {
                               fmt::format("Failed to resolve table or column expression named '{}'", expr.text));
             return *relation;
         }
+        if (database.kind == ExprKind::Call)
+            if (auto value = bind_pattern_call(database, &expr))
+                return *value;
         return scalar(expr);
     }
+    case ExprKind::Index:
+        // app("x")["path"]: the other way to write the path of a pattern.
+        if (expr.args[0]->kind == ExprKind::Call)
+            if (auto value = bind_pattern_call(*expr.args[0], expr.args[1].get()))
+                return *value;
+        return scalar(expr);
+    case ExprKind::Group:
+        return EntityGroup{&expr};
     default:
         return scalar(expr);
     }
@@ -280,6 +282,8 @@ catalog::Snapshot Binder::database_named(const Expr& call) {
     if (call.args.size() <= at)
         return database_;
     const std::string name = constant_text(*call.args[at], "The name of a database");
+    if (const auto alias = aliases_.find(name); alias != aliases_.end() && !of_cluster)
+        return database_named(*alias->second);
     if (options_.database && name == options_.database->name)
         return options_.database;
     catalog::Snapshot found = options_.catalog ? options_.catalog->find(name) : nullptr;
@@ -296,6 +300,8 @@ std::optional<Value> Binder::bind_entity_call(const Expr& call, const Relation* 
             return call_user(*function, call);
         if (std::holds_alternative<Relation>(*value) && call.args.empty())
             return *value;
+        if (std::holds_alternative<Pattern>(*value))
+            return bind_pattern_call(call, nullptr);
     }
     if (call.text == "table" && !call.args.empty()) {
         const std::string name = constant_text(*call.args[0], "The name of a table");
@@ -307,9 +313,10 @@ std::optional<Value> Binder::bind_entity_call(const Expr& call, const Relation* 
         return *relation;
     }
     if (call.text == "materialize" && call.args.size() == 1) {
-        if (!is_tabular(*call.args[0]))
-            return scalar(*call.args[0]);
-        return stored(bind_table(*call.args[0]), true);
+        Value value = bind_value(*call.args[0]);
+        if (auto* relation = std::get_if<Relation>(&value))
+            return stored(std::move(*relation), true);
+        return value;
     }
     if (call.text == "external_table" || call.text == "materialized_view" || call.text == "stored_query_result" ||
         call.text == "graph")
@@ -383,22 +390,6 @@ std::optional<Value> Binder::bind_entity_call(const Expr& call, const Relation* 
         throw Failure{failure.family, failure.code, fmt::format("in the function '{}': {}", name, failure.message),
                       call.at};
     }
-}
-
-/// Tables of the database and tables of let whose name fits, in alphabetical order.
-std::vector<std::pair<std::string, Relation>> Binder::tables_like(std::string_view pattern, Offset at) {
-    std::map<std::string, Relation> found;
-    for (const Scope* scope = scope_.get(); scope; scope = scope->outer.get())
-        for (const auto& [name, value] : scope->names)
-            if (const auto* relation = std::get_if<Relation>(&value); relation && matches(pattern, name))
-                found.emplace(name, *relation);
-    if (database_)
-        for (const auto& [name, table] : database_->tables)
-            if (matches(pattern, name) && !found.contains(name))
-                found.emplace(name, scan(*table));
-    if (found.empty())
-        fail_semantic(at, fmt::format("Failed to resolve table expression named '{}'", pattern));
-    return {found.begin(), found.end()};
 }
 
 } // namespace sluice::kql

@@ -30,8 +30,16 @@ Relation Binder::pipeline(const ast::Pipeline& node, const Relation* input, std:
         next = 1;
     }
     for (; next < std::min(most, node.operators.size()); ++next) {
-        relation = apply(node.operators[next], std::move(relation));
-        check_size(relation.sql, node.operators[next].at);
+        const ast::Operator& op = node.operators[next];
+        try {
+            relation = apply(op, std::move(relation));
+        } catch (Failure& failure) {
+            // The reference names the operator in which a name means nothing.
+            if (failure.code == "SEM0100" && failure.message.starts_with("Failed to resolve"))
+                failure.message = fmt::format("'{}' operator: {}", op.name, failure.message);
+            throw;
+        }
+        check_size(relation.sql, op.at);
     }
     return relation;
 }
@@ -239,8 +247,14 @@ Relation Binder::sort(const std::vector<ast::SortKey>& keys, Relation input) {
             Scalar value = scalar(*key.value);
             if (value.type == ScalarType::Dynamic)
                 value.sql = fmt::format("kql_dynamic_sort_key({})", value.sql);
-            // Nulls come first going up and last going down, unless asked otherwise.
-            order.push_back({fresh(), key.descending, key.nulls_first.value_or(!key.descending)});
+            // Nulls come first going up and last going down, unless asked otherwise. What is not a number stands beside
+            // them, whatever the direction.
+            const bool nulls_first = key.nulls_first.value_or(!key.descending);
+            if (value.type == ScalarType::Real && !value.constant) {
+                order.push_back({fresh(), nulls_first, nulls_first});
+                computed.push_back(fmt::format("isnan({}) AS {}", value.sql, order.back().id));
+            }
+            order.push_back({fresh(), key.descending, nulls_first});
             computed.push_back(fmt::format("{} AS {}", value.sql, order.back().id));
         }
     }

@@ -79,6 +79,8 @@ Relation Binder::evaluate(const ast::Operator& op, const ast::Evaluate& node, Re
 std::vector<std::string> Binder::probe(const std::string& sql, Offset at) {
     if (!options_.probe)
         return {};
+    if (scanned_ && options_.database && *scanned_ != options_.database->name)
+        fail_unsupported(at, "An operator whose columns depend on the data of another database");
     auto values = options_.probe(with_clause() + sql);
     if (!values)
         fail_semantic(at,

@@ -67,7 +67,7 @@ std::vector<Binder::Computed> Binder::computed(const std::vector<ast::NamedExpr>
             do
                 name = fmt::format("Column{}", ++unnamed);
             while (std::any_of(result.begin(), result.end(), [&](const Computed& c) { return c.name == name; }) ||
-                   (extend && input.find(name)));
+                   input.find(name));
         }
         const bool kept = item.value->kind == ExprKind::Name && input.find(item.value->text);
         result.push_back({std::move(name), std::move(value), kept ? input.find(item.value->text) : nullptr});

@@ -107,8 +107,8 @@ Relation Binder::search(const ast::Operator& op, const ast::Search& node, std::o
         tables.emplace_back(name, std::move(*input));
     }
     for (const auto& table : node.tables) {
-        if (table->kind == ExprKind::Wildcard) {
-            for (auto& one : tables_like(table->text, table->at))
+        if (auto several = tables_of_pattern(*table); !several.empty()) {
+            for (auto& one : several)
                 tables.push_back(std::move(one));
         } else {
             tables.emplace_back(table->kind == ExprKind::Name ? table->text

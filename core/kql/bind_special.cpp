@@ -108,12 +108,11 @@ Scalar Binder::special_iff(const Expr& expr) {
     expect_arguments(expr, 3, 3);
     const Scalar test = boolean(*expr.args[0]);
     std::vector<Scalar> branches{scalar(*expr.args[1]), scalar(*expr.args[2])};
-    const auto type = common_type(branches);
-    if (!type)
-        fail_operands(expr.at, expr.text, branches[0], branches[1]);
+    // What has no type in common is a dynamic.
+    const ScalarType type = common_type(branches).value_or(Dynamic);
     for (Scalar& branch : branches)
-        branch = convert(std::move(branch), *type);
-    return {.type = *type,
+        branch = convert(std::move(branch), type);
+    return {.type = type,
             .sql = fmt::format("CASE WHEN {} THEN {} ELSE {} END", test.as_filter(), branches[0].sql, branches[1].sql),
             .never_null = branches[0].never_null && branches[1].never_null};
 }
@@ -127,18 +126,16 @@ Scalar Binder::special_case(const Expr& expr) {
     for (std::size_t i = 1; i < expr.args.size(); i += 2)
         values.push_back(scalar(*expr.args[i]));
     values.push_back(scalar(*expr.args.back()));
-    const auto type = common_type(values);
-    if (!type)
-        fail_operands(expr.at, expr.text, values.front(), values.back());
+    const ScalarType type = common_type(values).value_or(Dynamic);
     std::string sql = "CASE";
     bool never_null = true;
     for (std::size_t i = 0; i + 1 < values.size(); ++i) {
-        const Scalar value = convert(std::move(values[i]), *type);
+        const Scalar value = convert(std::move(values[i]), type);
         sql += fmt::format(" WHEN {} THEN {}", boolean(*expr.args[2 * i]).as_filter(), value.sql);
         never_null = never_null && value.never_null;
     }
-    const Scalar otherwise = convert(std::move(values.back()), *type);
-    return {.type = *type,
+    const Scalar otherwise = convert(std::move(values.back()), type);
+    return {.type = type,
             .sql = fmt::format("{} ELSE {} END", sql, otherwise.sql),
             .never_null = never_null && otherwise.never_null};
 }
@@ -242,7 +239,7 @@ Scalar Binder::special_bin_auto(const Expr& expr) {
 Scalar Binder::special_now(const Expr& expr) {
     const bool ago = expr.text == "ago";
     expect_arguments(expr, ago ? 1 : 0, 1);
-    Constant now{.type = DateTime, .integer = options_.now};
+    Constant now{.type = DateTime, .integer = now_};
     if (expr.args.empty())
         return literal(now);
     const Scalar offset = coerce(scalar(*expr.args[0]), TimeSpan, expr.args[0]->at, "the offset");

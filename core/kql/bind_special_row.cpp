@@ -21,10 +21,13 @@ Scalar Binder::special_column_ifexists(const Expr& expr) {
 
 Scalar Binder::special_toscalar(const Expr& expr) {
     expect_arguments(expr, 1, 1);
-    if (!is_tabular(*expr.args[0]))
-        return scalar(*expr.args[0]);
     const WithRow none(*this, Row{});
-    const Relation table = bind_table(*expr.args[0]);
+    const Value value = bind_value(*expr.args[0]);
+    if (const auto* known = std::get_if<Scalar>(&value))
+        return *known;
+    if (!std::holds_alternative<Relation>(value))
+        fail_semantic(expr.args[0]->at, "toscalar(): a table or a value is expected", "SEM0023");
+    const Relation& table = std::get<Relation>(value);
     if (table.columns.empty())
         fail_semantic(expr.at, "toscalar(): the table has no column", "SEM0023");
     const Column& first = table.columns.front();
@@ -103,8 +106,7 @@ Scalar Binder::special_gettype(const Expr& expr) {
     else
         result.sql = fmt::format("CASE WHEN {} IS NULL THEN 'null' ELSE {} END", value.sql,
                                  sql::text(data::to_string(value.type)));
-    if (!value.name.empty())
-        result.name = "type_" + value.name;
+    result.name = "type_" + value.name;
     return result;
 }
 

@@ -16,9 +16,36 @@ namespace {
 /// A query cannot grow beyond this, whatever its lets make of each other.
 constexpr std::size_t kMaxSql = 16 << 20;
 
+std::string constant_json(const Constant& value) {
+    if (value.null)
+        return "null";
+    switch (value.type) {
+    case ScalarType::Bool:
+        return value.integer ? "true" : "false";
+    case ScalarType::Int:
+    case ScalarType::Long:
+        return fmt::format("{}", value.integer);
+    case ScalarType::Real:
+        return data::format_real(value.real);
+    case ScalarType::DateTime:
+        return fmt::format("\"{}\"", data::format_datetime(value.integer));
+    case ScalarType::TimeSpan:
+        return fmt::format("\"{}\"", data::format_timespan(value.integer));
+    case ScalarType::Decimal:
+        return data::format_decimal(value.decimal);
+    case ScalarType::Guid:
+        return fmt::format("\"{}\"", data::format_guid(value.guid));
+    case ScalarType::Dynamic:
+        return value.text;
+    case ScalarType::String:
+        break;
+    }
+    return nlohmann::json(value.text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 } // namespace
 
-Binder::Binder(const CompileOptions& options) : options_(options), database_(options.database) {}
+Binder::Binder(const CompileOptions& options) : options_(options), database_(options.database), now_(options.now) {}
 
 void Binder::check_size(const std::string& sql, Offset at) const {
     if (sql.size() > kMaxSql)
@@ -33,6 +60,7 @@ QueryPlan Binder::run(const std::vector<ast::Statement>& statements) {
         fail_semantic(statements.empty() ? 0 : statements.back().at,
                       "The query has no tabular expression statement: let and set alone give no result", "SEM0001");
     plan.visualization = visualization_;
+    plan.database = scanned_.value_or("");
     return plan;
 }
 
@@ -42,11 +70,13 @@ void Binder::statement(const ast::Statement& statement, QueryPlan* plan) {
     } else if (const auto* parameters = std::get_if<ast::DeclareParameters>(&statement.node)) {
         declare_parameters(parameters->parameters);
     } else if (const auto* set = std::get_if<ast::Set>(&statement.node)) {
-        // Most options are for the engine around us; these two are values that bin_auto() reads.
-        if (set->expr && set->name.starts_with("query_bin_auto"))
-            scope_->names[set->name] = scalar(*set->expr);
-    } else if (const auto* opaque = std::get_if<ast::OpaqueStatement>(&statement.node)) {
-        fail_unsupported(statement.at, fmt::format("The statement {}", opaque->what));
+        set_option(*set, plan);
+    } else if (const auto* pattern = std::get_if<ast::DeclarePattern>(&statement.node)) {
+        declare_pattern(*pattern, statement.at);
+    } else if (const auto* alias_of = std::get_if<ast::Alias>(&statement.node)) {
+        alias(*alias_of);
+    } else if (const auto* restrict_to = std::get_if<ast::Restrict>(&statement.node)) {
+        restrict(*restrict_to);
     } else if (const auto* query = std::get_if<ast::Query>(&statement.node); query && plan) {
         result_name_ = "PrimaryResult";
         if (query->value->kind == ExprKind::Tabular && several_results(*query->value->pipeline, *plan))
@@ -59,7 +89,10 @@ void Binder::statement(const ast::Statement& statement, QueryPlan* plan) {
             relation.sql = fmt::format("SELECT {} AS {}", scalar->sql, relation.columns.back().id);
             value = std::move(relation);
         }
-        plan->results.push_back(result(std::get<Relation>(std::move(value))));
+        auto* relation = std::get_if<Relation>(&value);
+        if (!relation)
+            fail_semantic(query->value->at, "The query has to give a table or a value", "SEM0001");
+        plan->results.push_back(result(std::move(*relation)));
     }
 }
 
@@ -95,6 +128,29 @@ bool Binder::several_results(const ast::Pipeline& whole, QueryPlan& plan) {
             plan.results.push_back(result(std::move(counted)));
         }
     return true;
+}
+
+/// Options are for the engine around us; what the binder itself reads is taken here too.
+void Binder::set_option(const ast::Set& set, QueryPlan* plan) {
+    std::string name;
+    for (const char c : set.name)
+        name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    std::string json = "true";
+    if (set.expr && set.expr->kind == ExprKind::Name) {
+        json = nlohmann::json(set.expr->text).dump();
+    } else if (set.expr) {
+        const Scalar value = scalar(*set.expr);
+        if (!value.constant)
+            fail_semantic(set.expr->at, fmt::format("The value of the option '{}' has to be a constant", set.name),
+                          "SEM0027");
+        if (name == "query_now" && value.type == ScalarType::DateTime && !value.constant->null)
+            now_ = value.constant->integer;
+        if (name.starts_with("query_bin_auto"))
+            scope_->names[name] = value;
+        json = constant_json(*value.constant);
+    }
+    if (plan)
+        plan->options[name] = std::move(json);
 }
 
 /// The outermost SELECT: columns in their order and physical types, rows in their order.
@@ -135,8 +191,6 @@ Relation Binder::stored(Relation relation, bool materialized) {
 }
 
 void Binder::let(const ast::Let& let) {
-    if (scope_->names.contains(let.name) && !let.function)
-        scope_->names.erase(let.name);
     if (let.function) {
         // A function sees the names defined before it, so later ones go into a scope of their own.
         auto sees = scope_;
@@ -149,6 +203,7 @@ void Binder::let(const ast::Let& let) {
     if (auto* relation = std::get_if<Relation>(&value))
         value = stored(std::move(*relation), false);
     if (auto* scalar = std::get_if<Scalar>(&value)) {
+        check_size(scalar->sql, let.value->at);
         scalar->filter.clear();
         scalar->name.clear();
     }

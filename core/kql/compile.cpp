@@ -40,6 +40,23 @@ Probe probe_of(store::Store& store, std::chrono::milliseconds timeout) {
     };
 }
 
+std::vector<Diagnostic> diagnose(std::string_view text, const CompileOptions& options) {
+    std::vector<Diagnostic> found;
+    try {
+        const auto statements = parse_query(text);
+        Binder(options).run(statements);
+    } catch (const Failure& failure) {
+        const auto add = [&](const Failure& one) {
+            const LineColumn place = locate(text, one.at);
+            found.push_back({one.code, one.message, one.at, place.line, place.column});
+        };
+        add(failure);
+        for (const Failure& other : failure.others)
+            add(other);
+    }
+    return found;
+}
+
 bool is_command(std::string_view text) {
     if (text.starts_with("\xEF\xBB\xBF"))
         text.remove_prefix(3);

@@ -18,7 +18,9 @@ struct Constant {
     double real = 0;
     data::Decimal decimal = {};
     data::Guid guid = {};
-    std::string text = {}; ///< String; Dynamic as compact JSON
+    /// String; Dynamic as compact JSON. A DateTime that depends on the clock says "now", or "today" with the ticks
+    /// since midnight in `integer`; the binder makes a plain point in time of it.
+    std::string text = {};
 };
 
 } // namespace sluice::kql

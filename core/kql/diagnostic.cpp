@@ -8,6 +8,10 @@ void fail_syntax(Offset at, std::string message) {
     throw Failure{Failure::Family::Syntax, "SYN0002", std::move(message), at};
 }
 
+void fail_nesting(Offset at, std::string what) {
+    throw Failure{Failure::Family::Syntax, "SYN0001", fmt::format("Query could not be parsed: {}", what), at};
+}
+
 void fail_semantic(Offset at, std::string message, std::string code) {
     throw Failure{Failure::Family::Semantic, std::move(code), std::move(message), at};
 }
@@ -29,24 +33,35 @@ LineColumn locate(std::string_view text, Offset at) {
     return place;
 }
 
-Error to_error(const Failure& failure, std::string_view text) {
+std::string message_of(const Failure& failure, std::string_view text) {
     const LineColumn place = locate(text, failure.at);
     switch (failure.family) {
-    case Failure::Family::Syntax:
-        return Error{ErrorCode::Invalid,
-                     fmt::format("Syntax error: {}: {} [line:position={}:{}]", failure.code, failure.message,
-                                 place.line, place.column),
-                     "General_BadRequest"};
     case Failure::Family::Database:
-        return Error{ErrorCode::NotFound, failure.message, "BadRequest_DatabaseNotExist"};
+        return failure.message;
+    case Failure::Family::Syntax:
     case Failure::Family::Semantic:
     case Failure::Family::Unsupported:
         break;
     }
-    return Error{failure.family == Failure::Family::Unsupported ? ErrorCode::Unsupported : ErrorCode::Invalid,
-                 fmt::format("Semantic error: {}: {} [line:position={}:{}]", failure.code, failure.message, place.line,
-                             place.column),
-                 "General_BadRequest"};
+    return fmt::format("{} error: {}: {} [line:position={}:{}]",
+                       failure.family == Failure::Family::Syntax ? "Syntax" : "Semantic", failure.code, failure.message,
+                       place.line, place.column);
+}
+
+Error to_error(const Failure& failure, std::string_view text) {
+    std::string message = message_of(failure, text);
+    for (const Failure& other : failure.others)
+        message += "\n" + message_of(other, text);
+    switch (failure.family) {
+    case Failure::Family::Database:
+        return Error{ErrorCode::NotFound, std::move(message), "BadRequest_DatabaseNotExist"};
+    case Failure::Family::Unsupported:
+        return Error{ErrorCode::Unsupported, std::move(message), "General_BadRequest"};
+    case Failure::Family::Syntax:
+    case Failure::Family::Semantic:
+        break;
+    }
+    return Error{ErrorCode::Invalid, std::move(message), "General_BadRequest"};
 }
 
 } // namespace sluice::kql

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice::kql {
 
@@ -19,10 +20,13 @@ struct Failure {
     std::string code; ///< "SEM0100"
     std::string message;
     Offset at;
+    std::vector<Failure> others = {}; ///< more errors of the same text, in the order of their places
 };
 
 [[noreturn]] void fail_syntax(Offset at, std::string message);
 [[noreturn]] void fail_semantic(Offset at, std::string message, std::string code = "SEM0100");
+/// A syntax error behind which nothing can be made sense of.
+[[noreturn]] void fail_nesting(Offset at, std::string what);
 /// For features that the language has and this engine has not.
 [[noreturn]] void fail_unsupported(Offset at, std::string_view what);
 
@@ -31,7 +35,9 @@ struct LineColumn {
 };
 LineColumn locate(std::string_view text, Offset at);
 
-/// The texts of rest-api 8.2.
+/// "Syntax error: SYN0002: ... [line:position=1:5]", as rest-api 8.2 has it, for this failure alone.
+std::string message_of(const Failure& failure, std::string_view text);
+/// The texts of rest-api 8.2; further errors follow on lines of their own.
 Error to_error(const Failure& failure, std::string_view text);
 
 } // namespace sluice::kql

@@ -1,4 +1,5 @@
 #include "core/data/text.hpp"
+#include "core/kql/datetime_text.hpp"
 #include "core/kql/json_text.hpp"
 #include "core/kql/row_function.hpp"
 
@@ -97,7 +98,7 @@ std::optional<Ticks> dynamic_to_timespan(std::string_view json) {
 std::optional<Ticks> dynamic_to_datetime(std::string_view json) {
     if (is_number(json))
         return dynamic_to_long(json);
-    return from_dynamic<Ticks>(json, [](std::string_view text) { return data::parse_datetime(trim(text)); });
+    return from_dynamic<Ticks>(json, [](std::string_view text) { return parse_datetime_text(trim(text)); });
 }
 
 std::string datetime_text(Ticks ticks) {
@@ -146,7 +147,7 @@ void add_conversion_functions(FunctionList& list) {
     add("kql_to_decimal", "string", "decimal",
         [](const In& in, Out& out) { out.optional(data::parse_decimal(trim(in.text(0))), &Out::decimal); });
     add("kql_to_datetime", "string", "long",
-        [](const In& in, Out& out) { out.optional(data::parse_datetime(trim(in.text(0))), &Out::integer); });
+        [](const In& in, Out& out) { out.optional(parse_datetime_text(trim(in.text(0))), &Out::integer); });
     add("kql_to_timespan", "string", "long",
         [](const In& in, Out& out) { out.optional(to_timespan(in.text(0)), &Out::integer); });
     add("kql_to_guid", "string", "guid",

@@ -32,6 +32,11 @@ struct ResultPlan {
 struct QueryPlan {
     std::vector<ResultPlan> results; ///< one per tabular statement, at least one
     Visualization visualization;
+    /// `set name = value` of the text, names in lower case, values as JSON text ("true" where none was given). They
+    /// mean the same as request properties of these names and win over them.
+    std::map<std::string, std::string> options;
+    /// Where the statements have to run: the database whose tables they read. Empty: anywhere.
+    std::string database;
 };
 
 /// A table that a query may name besides the catalogue's: the result of a command (`.show tables | where ...`), the new
@@ -56,6 +61,8 @@ struct CompileOptions {
         parameters; ///< values of `declare query_parameters`, each the JSON text the client sent
     std::vector<ExtraTable> extra_tables;
     Probe probe = {};
+    /// Off: no folding of constants and no cheaper forms of conditions. The rows are the same; for tests.
+    bool rewrites = true;
 };
 
 /// An error of a text: code and message as the reference forms them, with 1-based line and column of the place, for
@@ -63,6 +70,15 @@ struct CompileOptions {
 /// (rest-api 8.2). `reason` is "General_BadRequest"; the message contains "SYN...." / "Syntax error" only for errors of
 /// syntax.
 Result<QueryPlan> compile(std::string_view text, const CompileOptions& options);
+
+/// One thing that is wrong with a text, for editors: where it begins, in bytes from 0 and as 1-based line and column.
+struct Diagnostic {
+    std::string code, message;
+    std::size_t offset, line, column;
+};
+/// Everything found wrong, in the order of the text; empty when compile() would succeed. The parser goes on behind an
+/// error, so several are found at once; what names and types mean is only looked at when the syntax is right.
+std::vector<Diagnostic> diagnose(std::string_view text, const CompileOptions& options);
 
 /// The text begins with '.' after white space and comments.
 bool is_command(std::string_view text);

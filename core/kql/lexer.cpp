@@ -6,6 +6,8 @@
 
 #include <array>
 #include <cctype>
+#include <limits>
+#include <utility>
 
 namespace sluice::kql {
 namespace {
@@ -45,7 +47,8 @@ constexpr std::array<std::string_view, 38> kMarks = {
 
 class Lexer {
 public:
-    explicit Lexer(std::string_view text) : text_(text) {}
+    /// Without `errors` the first error is thrown; with it every error is added, and the text goes on behind it.
+    explicit Lexer(std::string_view text, std::vector<Failure>* errors = nullptr) : text_(text), errors_(errors) {}
 
     std::vector<Token> run() {
         std::vector<Token> tokens;
@@ -86,12 +89,39 @@ private:
                 ++at_;
             } else if (starts("\xC2\xA0")) { // no-break space, common in pasted queries
                 at_ += 2;
-            } else if (starts("//")) {
+            } else if (starts("//") || (peek() == '#' && begins_line())) {
                 while (at_ < text_.size() && peek() != '\n')
                     ++at_;
             } else {
                 return;
             }
+        }
+    }
+
+    /// Only blanks stand before this place of its line: `#connect ...` there is for the client, not for us.
+    bool begins_line() const {
+        std::size_t before = at_;
+        while (before > 0 && (text_[before - 1] == ' ' || text_[before - 1] == '\t'))
+            --before;
+        return before == 0 || text_[before - 1] == '\n' || (before == 3 && text_.starts_with("\xEF\xBB\xBF"));
+    }
+
+    /// The text is wrong here: throws, or notes it and comes back.
+    void wrong(Failure failure) {
+        if (!errors_)
+            throw failure;
+        errors_->push_back(std::move(failure));
+    }
+    void wrong_syntax(Offset at, std::string message) {
+        wrong({Failure::Family::Syntax, "SYN0002", std::move(message), at});
+    }
+    /// A literal with a text that is not of its type. It stands in the right place, so what fails is its meaning.
+    Constant typed(ScalarType type, std::string_view text, Offset at) {
+        try {
+            return parse_typed_literal(type, text, at);
+        } catch (const Failure& failure) {
+            wrong(failure);
+            return {.type = type, .null = true};
         }
     }
 
@@ -125,9 +155,17 @@ private:
                 at_ += mark.size();
                 return;
             }
-        fail_syntax(token.begin,
-                    fmt::format("Query could not be parsed: unexpected character '{}'",
-                                std::isprint(static_cast<unsigned char>(peek())) ? std::string(1, peek()) : "?"));
+        // A character of several bytes is named whole.
+        std::size_t size = 1;
+        while (at_ + size < text_.size() && (static_cast<unsigned char>(text_[at_ + size]) & 0xC0) == 0x80)
+            ++size;
+        const std::string_view character = text_.substr(at_, size);
+        const bool shown = std::isprint(static_cast<unsigned char>(peek())) != 0 || (size > 1 && size <= 4);
+        wrong_syntax(token.begin, fmt::format("Query could not be parsed: unexpected character '{}'",
+                                              shown ? std::string(character) : "?"));
+        at_ += size;
+        skip_blanks();
+        token = next();
     }
 
     bool string_starts() const {
@@ -149,8 +187,11 @@ private:
         for (std::string_view fence : {"```", "~~~"})
             if (starts(fence)) {
                 const std::size_t end = text_.find(fence, at_ + 3);
-                if (end == std::string_view::npos)
-                    fail_syntax(begin, "Query could not be parsed: a multi-line string is not closed");
+                if (end == std::string_view::npos) {
+                    wrong_syntax(begin, "Query could not be parsed: a multi-line string is not closed");
+                    at_ = text_.size();
+                    return {};
+                }
                 std::string value(text_.substr(at_ + 3, end - at_ - 3));
                 at_ = end + 3;
                 return value;
@@ -171,22 +212,27 @@ private:
                 }
                 return value;
             }
-            if (c == '\n' && !verbatim)
+            if (c == '\n' && !verbatim) {
+                --at_;
                 break;
+            }
             if (c == '\\' && !verbatim)
                 read_escape(value, begin);
             else
                 value += c;
         }
-        fail_syntax(begin, "Query could not be parsed: a string is not closed");
+        wrong_syntax(begin, "Query could not be parsed: a string is not closed");
+        return value;
     }
 
     std::uint32_t read_hex(int digits, Offset begin) {
         std::uint32_t code = 0;
         for (int i = 0; i < digits; ++i) {
             const char c = peek();
-            if (std::isxdigit(static_cast<unsigned char>(c)) == 0)
-                fail_syntax(begin, "Query could not be parsed: a string has an escape sequence that is not complete");
+            if (std::isxdigit(static_cast<unsigned char>(c)) == 0) {
+                wrong_syntax(begin, "Query could not be parsed: a string has an escape sequence that is not complete");
+                return code;
+            }
             code = code * 16 + static_cast<std::uint32_t>(is_digit(c) ? c - '0' : std::tolower(c) - 'a' + 10);
             ++at_;
         }
@@ -219,8 +265,19 @@ private:
             value += '\v';
             return;
         case '0':
-            value += '\0';
+        case '1':
+        case '2':
+        case '3':
+        case '4':
+        case '5':
+        case '6':
+        case '7': {
+            std::uint32_t code = static_cast<std::uint32_t>(c - '0');
+            for (int i = 0; i < 2 && peek() >= '0' && peek() <= '7' && code < 32; ++i)
+                code = code * 8 + static_cast<std::uint32_t>(text_[at_++] - '0');
+            append_utf8(value, code);
             return;
+        }
         case 'x':
             append_utf8(value, read_hex(2, begin));
             return;
@@ -246,10 +303,9 @@ private:
             value += c;
             return;
         default:
-            fail_syntax(begin,
-                        fmt::format("Query could not be parsed: a string has the unknown escape sequence '\\{}'; write "
-                                    "'\\\\' for a backslash or use @\"...\"",
-                                    c));
+            wrong_syntax(begin, fmt::format("Query could not be parsed: a string has the unknown escape sequence "
+                                            "'\\{}'; write '\\\\' for a backslash or use @\"...\"",
+                                            c));
         }
     }
 
@@ -260,7 +316,11 @@ private:
             at_ += 2;
             while (std::isxdigit(static_cast<unsigned char>(peek())))
                 ++at_;
-            token.value = parse_typed_literal(ScalarType::Long, text_.substr(begin, at_ - begin), token.begin);
+            if (is_name_part(peek())) {
+                read_rest_of_name(token, begin);
+                return;
+            }
+            token.value = typed(ScalarType::Long, text_.substr(begin, at_ - begin), token.begin);
             return;
         }
         while (is_digit(peek()))
@@ -272,12 +332,11 @@ private:
             ++at_;
             while (is_digit(peek()))
                 ++at_;
-        } else if (peek() == '.' && peek(1) != '.' && !is_name_start(peek(1))) {
+        } else if (peek() == '.' && peek(1) != '.' && (!is_name_start(peek(1)) || exponent_starts(1))) {
             real = true;
             ++at_;
         }
-        if ((peek() == 'e' || peek() == 'E') &&
-            (is_digit(peek(1)) || ((peek(1) == '-' || peek(1) == '+') && is_digit(peek(2))))) {
+        if (exponent_starts(0)) {
             real = true;
             at_ += 2;
             while (is_digit(peek()))
@@ -294,10 +353,28 @@ private:
                 token.text = whole;
                 return;
             }
-            token.value = parse_typed_literal(ScalarType::TimeSpan, whole, token.begin);
+            token.value = typed(ScalarType::TimeSpan, whole, token.begin);
             return;
         }
-        token.value = parse_typed_literal(real ? ScalarType::Real : ScalarType::Long, number, token.begin);
+        // The smallest long is written as a minus and a number that is one too large.
+        if (!real && number == "9223372036854775808" && begin > 0 && text_[begin - 1] == '-') {
+            token.value.integer = std::numeric_limits<std::int64_t>::min();
+            return;
+        }
+        token.value = typed(real ? ScalarType::Real : ScalarType::Long, number, token.begin);
+    }
+
+    bool exponent_starts(std::size_t ahead) const {
+        const char e = peek(ahead), after = peek(ahead + 1);
+        return (e == 'e' || e == 'E') &&
+               (is_digit(after) || ((after == '-' || after == '+') && is_digit(peek(ahead + 2))));
+    }
+
+    void read_rest_of_name(Token& token, std::size_t begin) {
+        while (is_name_part(peek()))
+            ++at_;
+        token.kind = TokenKind::Name;
+        token.text = text_.substr(begin, at_ - begin);
     }
 
     static bool is_timespan_unit(std::string_view unit) {
@@ -320,10 +397,11 @@ private:
             ++at_;
         token.kind = TokenKind::Name;
         token.text = text_.substr(begin, at_ - begin);
-        if (token.text == "true" || token.text == "false" || token.text == "True" || token.text == "False") {
+        if (token.text == "true" || token.text == "false" || token.text == "True" || token.text == "False" ||
+            token.text == "TRUE" || token.text == "FALSE") {
             token.kind = TokenKind::Literal;
             token.value.type = ScalarType::Bool;
-            token.value.integer = token.text == "true" || token.text == "True";
+            token.value.integer = token.text.front() == 't' || token.text.front() == 'T';
             return;
         }
         const std::optional<ScalarType> type =
@@ -337,9 +415,9 @@ private:
             return;
         const std::size_t close = find_close(open);
         const std::string_view inside = text_.substr(open + 1, close - open - 1);
-        at_ = close + 1;
+        at_ = std::min(close + 1, text_.size());
         token.kind = TokenKind::Literal;
-        token.value = parse_typed_literal(*type, inside, token.begin);
+        token.value = typed(*type, inside, token.begin);
     }
 
     std::size_t find_close(std::size_t open) {
@@ -361,17 +439,19 @@ private:
                 return std::exchange(at_, saved);
             ++at_;
         }
-        fail_syntax(static_cast<Offset>(open), "Query could not be parsed: a literal is not closed by ')'");
+        wrong_syntax(static_cast<Offset>(open), "Query could not be parsed: a literal is not closed by ')'");
+        return at_ = saved, text_.size();
     }
 
     std::string_view text_;
+    std::vector<Failure>* errors_;
     std::size_t at_ = 0;
 };
 
 } // namespace
 
-std::vector<Token> tokenize(std::string_view text) {
-    return Lexer(text).run();
+std::vector<Token> tokenize(std::string_view text, std::vector<Failure>* errors) {
+    return Lexer(text, errors).run();
 }
 
 std::optional<std::string> parse_quoted_string(std::string_view text) {

@@ -28,8 +28,9 @@ struct Token {
     bool is_string() const { return kind == TokenKind::Literal && value.type == ScalarType::String; }
 };
 
-/// The whole text as tokens, ended by an End token. Throws Failure.
-std::vector<Token> tokenize(std::string_view text);
+/// The whole text as tokens, ended by an End token. Without `errors` the first thing that is wrong is thrown as
+/// Failure; with it everything that is wrong is added, and a token stands where the text meant one.
+std::vector<Token> tokenize(std::string_view text, std::vector<Failure>* errors = nullptr);
 
 /// The text between the parentheses of `type(...)`, as a value of that type. Throws Failure.
 Constant parse_typed_literal(ScalarType type, std::string_view text, Offset at);

@@ -1,4 +1,5 @@
 #include "core/data/text.hpp"
+#include "core/kql/datetime_text.hpp"
 #include "core/kql/lexer.hpp"
 
 #include <fmt/format.h>
@@ -149,12 +150,28 @@ private:
 };
 
 [[noreturn]] void fail_literal(ScalarType type, std::string_view text, Offset at) {
-    fail_syntax(at, fmt::format("Query could not be parsed: '{}' is not a {} literal", text, data::to_string(type)));
+    fail_semantic(at, fmt::format("'{}' is not a literal of the type {}", text, data::to_string(type)), "SEM0001");
+}
+
+std::optional<double> special_real(std::string_view text) {
+    std::string lower;
+    for (const char c : text)
+        lower += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if (lower == "nan")
+        return std::numeric_limits<double>::quiet_NaN();
+    if (lower == "inf" || lower == "+inf")
+        return std::numeric_limits<double>::infinity();
+    if (lower == "-inf")
+        return -std::numeric_limits<double>::infinity();
+    return std::nullopt;
 }
 
 std::optional<Ticks> timespan_of(std::string_view text) {
     if (const auto ticks = data::parse_timespan(text))
         return ticks;
+    // "1:2" and "00:60:00": parts may have one digit.
+    if (const auto clock = parse_time_of_day(text))
+        return clock;
     // "15 seconds", "1.5 h": a number and a unit that the ingestion texts do not have.
     std::size_t digits = 0;
     while (digits < text.size() && (std::isdigit(static_cast<unsigned char>(text[digits])) || text[digits] == '.' ||
@@ -225,9 +242,8 @@ Constant parse_typed_literal(ScalarType type, std::string_view raw, Offset at) {
         }
         break;
     case ScalarType::Real:
-        if (text == "nan" || text == "+inf" || text == "-inf" || text == "inf") {
-            const double inf = std::numeric_limits<double>::infinity();
-            value.real = text == "nan" ? std::numeric_limits<double>::quiet_NaN() : text == "-inf" ? -inf : inf;
+        if (const auto special = special_real(text)) {
+            value.real = *special;
             return value;
         }
         if (const auto parsed = data::parse_real(text)) {
@@ -246,8 +262,13 @@ Constant parse_typed_literal(ScalarType type, std::string_view raw, Offset at) {
             value.text = "now";
             return value;
         }
-        if (const auto parsed = data::parse_datetime(text)) {
+        if (const auto parsed = parse_datetime_text(text)) {
             value.integer = *parsed;
+            return value;
+        }
+        if (const auto parsed = parse_time_of_day(text)) {
+            value.integer = *parsed;
+            value.text = "today";
             return value;
         }
         break;

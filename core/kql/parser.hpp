@@ -10,9 +10,12 @@
 namespace sluice::kql {
 
 /// Deeper nesting than this is an error rather than a stack overflow.
-constexpr int kMaxNesting = 250;
+constexpr int kMaxNesting = 400;
 
-/// Statements of a query or of a function's body. Throws Failure.
+/// Longer chains of operators (1 + 1 + ...) are an error too; `and` and `or` may go on for ever.
+constexpr int kMaxChain = 600;
+
+/// Statements of a query or of a function's body. Throws Failure, with every syntax error of the text in it.
 std::vector<ast::Statement> parse_query(std::string_view text);
 /// `(a:long, T:(x:string))`, with the parentheses, as functions are stored. Throws Failure.
 std::vector<ast::Parameter> parse_parameters(std::string_view text);
@@ -22,14 +25,22 @@ std::vector<ast::Parameter> parse_parameters(std::string_view text);
 /// parser_tables.cpp (those that name tables or hold subqueries), parser_graph.cpp.
 class Parser {
 public:
-    explicit Parser(std::vector<Token> tokens) : tokens_(std::move(tokens)) {}
+    /// The text must outlive the parser.
+    explicit Parser(std::string_view text) : text_(text), tokens_(tokenize(text, &errors_)) {}
 
     std::vector<ast::Statement> statements(bool in_braces);
     std::vector<ast::Parameter> parameters();
     const Token& peek(std::size_t ahead = 0) const { return tokens_[std::min(next_ + ahead, tokens_.size() - 1)]; }
+    /// Throws what was found wrong, if anything was: the first error, with the others behind it.
+    void finish();
 
 private:
     struct Depth;
+
+    /// Calls `part`. An error in it is kept, and parsing goes on at the next `stop` (or at the end of the statement or
+    /// of the brackets around it), so that one mistake does not hide the others.
+    template <class Part> void recovering(std::string_view stop, Part part);
+    void skip_to(std::string_view stop);
 
     const Token& advance() { return tokens_[std::min(next_++, tokens_.size() - 1)]; }
     bool accept(std::string_view mark);
@@ -37,6 +48,7 @@ private:
     void expect(std::string_view mark);
     void expect_name(std::string_view name);
     [[noreturn]] void fail_here() const;
+    void check_chain(int links) const;
     /// Mark of that text, `ahead` tokens on.
     bool is_mark(std::string_view mark, std::size_t ahead = 0) const { return peek(ahead).is(mark); }
     /// The next tokens are `a-b` without blanks, as in project-away.
@@ -55,8 +67,8 @@ private:
     // expressions
     ast::ExprPtr pipeline_expression();
     ast::ExprPtr expression() { return or_expression(); }
-    ast::ExprPtr or_expression();
-    ast::ExprPtr and_expression();
+    ast::ExprPtr or_expression() { return logical("or", &Parser::and_expression); }
+    ast::ExprPtr and_expression() { return logical("and", &Parser::equality); }
     ast::ExprPtr equality();
     ast::ExprPtr relational();
     ast::ExprPtr additive();
@@ -70,6 +82,9 @@ private:
     std::string string_operator() const;
     ast::ExprPtr make(ast::ExprKind kind, Offset at, std::string text = {}) const;
     ast::ExprPtr binary(std::string op, Offset at, ast::ExprPtr left, ast::ExprPtr right) const;
+    ast::ExprPtr logical(std::string_view word, ast::ExprPtr (Parser::*part)());
+    ast::ExprPtr entity_group();
+    std::string shown(const Token& token) const;
     ast::NamedExpr named_expression();
     std::vector<ast::NamedExpr> named_expressions();
 
@@ -122,8 +137,16 @@ private:
     ast::Statement let_statement();
     bool lambda_starts() const;
     std::shared_ptr<const ast::Function> lambda();
-    ast::Statement opaque_statement(std::string what);
+    ast::Statement set_statement();
+    ast::Statement declare_pattern();
+    ast::PatternCase pattern_case();
+    ast::Statement alias_statement();
+    ast::Statement restrict_statement();
+    std::string constant_string();
+    std::shared_ptr<const ast::Body> body();
 
+    std::string_view text_;
+    std::vector<Failure> errors_;
     std::vector<Token> tokens_;
     std::size_t next_ = 0;
     int depth_ = 0;
@@ -133,12 +156,28 @@ private:
 struct Parser::Depth {
     explicit Depth(Parser& parser) : parser_(parser) {
         if (++parser_.depth_ > kMaxNesting)
-            fail_syntax(parser_.peek().begin, "Query could not be parsed: expressions are nested too deeply");
+            fail_nesting(parser_.peek().begin, "expressions are nested too deeply");
     }
     Depth(const Depth&) = delete;
     Depth& operator=(const Depth&) = delete;
     ~Depth() { --parser_.depth_; }
     Parser& parser_;
 };
+
+template <class Part> void Parser::recovering(std::string_view stop, Part part) {
+    const bool patterns_only = patterns_only_;
+    const int depth = depth_;
+    try {
+        part();
+    } catch (Failure& failure) {
+        constexpr std::size_t kMaxErrors = 20;
+        if (failure.family != Failure::Family::Syntax || failure.code == "SYN0001" || errors_.size() >= kMaxErrors)
+            throw;
+        errors_.push_back(std::move(failure));
+        patterns_only_ = patterns_only;
+        depth_ = depth;
+        skip_to(stop);
+    }
+}
 
 } // namespace sluice::kql

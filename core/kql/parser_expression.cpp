@@ -34,16 +34,31 @@ void Parser::expect_name(std::string_view name) {
         fail_here();
 }
 
+/// The token as it stands in the text, shortened.
+std::string Parser::shown(const Token& token) const {
+    constexpr std::size_t kMost = 40;
+    std::string text(text_.substr(token.begin, token.end - token.begin));
+    if (text.size() > kMost) {
+        std::size_t end = kMost;
+        while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
+            --end;
+        text.resize(end);
+        text += "...";
+    }
+    return text;
+}
+
+void Parser::check_chain(int links) const {
+    if (links > kMaxChain)
+        fail_nesting(peek().begin, "too many operators stand in a row");
+}
+
 void Parser::fail_here() const {
     const Token& token = peek();
-    switch (token.kind) {
-    case TokenKind::End:
-        fail_syntax(token.begin, "Query could not be parsed at the end of the query: it is not complete");
-    case TokenKind::Literal:
-        fail_syntax(token.begin, "Query could not be parsed at a literal that is out of place");
-    default:
-        fail_syntax(token.begin, fmt::format("Query could not be parsed at '{}'", token.text));
-    }
+    if (token.kind == TokenKind::End)
+        fail_syntax(next_ > 0 && next_ <= tokens_.size() ? tokens_[next_ - 1].end : token.begin,
+                    "Query could not be parsed at the end of the query: it is not complete");
+    fail_syntax(token.begin, fmt::format("Query could not be parsed at '{}'", shown(token)));
 }
 
 ExprPtr Parser::make(ExprKind kind, Offset at, std::string text) const {
@@ -162,28 +177,22 @@ ExprPtr Parser::pipeline_expression() {
     return expr;
 }
 
-ExprPtr Parser::or_expression() {
-    const Depth depth(*this);
-    ExprPtr left = and_expression();
-    while (peek().is_name("or")) {
-        const Offset at = advance().begin;
-        left = binary("or", at, std::move(left), and_expression());
-    }
-    return left;
-}
-
-ExprPtr Parser::and_expression() {
-    ExprPtr left = equality();
-    while (peek().is_name("and")) {
-        const Offset at = advance().begin;
-        left = binary("and", at, std::move(left), equality());
-    }
-    return left;
+/// `a or b or c` is one node with three arguments: generated queries have thousands, which must not nest.
+ExprPtr Parser::logical(std::string_view word, ExprPtr (Parser::*part)()) {
+    ExprPtr first = (this->*part)();
+    if (!peek().is_name(word))
+        return first;
+    ExprPtr all = make(ExprKind::Binary, peek().begin, std::string(word));
+    all->args.push_back(std::move(first));
+    while (accept_name(word))
+        all->args.push_back((this->*part)());
+    return all;
 }
 
 ExprPtr Parser::equality() {
     ExprPtr left = relational();
-    for (;;) {
+    for (int links = 0;; ++links) {
+        check_chain(links);
         const Offset at = peek().begin;
         if (is_mark("==") || is_mark("!=") || is_mark("<>")) {
             std::string op = advance().text;
@@ -230,7 +239,8 @@ ExprPtr Parser::equality() {
 
 ExprPtr Parser::relational() {
     ExprPtr left = additive();
-    while (is_mark("<") || is_mark(">") || is_mark("<=") || is_mark(">=")) {
+    for (int links = 0; is_mark("<") || is_mark(">") || is_mark("<=") || is_mark(">="); ++links) {
+        check_chain(links);
         const Token& op = advance();
         left = binary(op.text, op.begin, std::move(left), additive());
     }
@@ -239,7 +249,8 @@ ExprPtr Parser::relational() {
 
 ExprPtr Parser::additive() {
     ExprPtr left = multiplicative();
-    while (is_mark("+") || is_mark("-")) {
+    for (int links = 0; is_mark("+") || is_mark("-"); ++links) {
+        check_chain(links);
         const Token& op = advance();
         left = binary(op.text, op.begin, std::move(left), multiplicative());
     }
@@ -248,7 +259,8 @@ ExprPtr Parser::additive() {
 
 ExprPtr Parser::multiplicative() {
     ExprPtr left = string_operation();
-    while (is_mark("*") || is_mark("/") || is_mark("%")) {
+    for (int links = 0; is_mark("*") || is_mark("/") || is_mark("%"); ++links) {
+        check_chain(links);
         const Token& op = advance();
         left = binary(op.text, op.begin, std::move(left), string_operation());
     }
@@ -276,7 +288,8 @@ std::string Parser::string_operator() const {
 
 ExprPtr Parser::string_operation() {
     ExprPtr left = unary();
-    for (;;) {
+    for (int links = 0;; ++links) {
+        check_chain(links);
         std::string op = string_operator();
         if (op.empty())
             return left;
@@ -284,10 +297,8 @@ ExprPtr Parser::string_operation() {
         next_ += is_mark("=~") || is_mark("!~") || is_mark(":") ? 1 : op == "matches regex" || is_mark("!") ? 2 : 1;
         if (op == "containscs")
             op = "contains_cs";
-        else if (op == "notcontains")
-            op = "!contains";
-        else if (op == "notcontainscs")
-            op = "!contains_cs";
+        else if (op.starts_with("not")) // notcontains, notlike, notcontainscs, notlikecs
+            op = "!" + (op == "notcontainscs" ? "contains_cs" : op.substr(3));
         left = binary(std::move(op), at, std::move(left), unary());
     }
 }
@@ -307,18 +318,20 @@ ExprPtr Parser::unary() {
 ExprPtr Parser::postfix() {
     ExprPtr expr = primary();
     for (int links = 0;; ++links) {
-        if (links > kMaxNesting)
-            fail_syntax(peek().begin, "Query could not be parsed: a path is too long");
+        check_chain(links);
         const Offset at = peek().begin;
-        if (is_mark(".") &&
-            (peek(1).kind == TokenKind::Name || is_mark("[", 1) || peek(1).kind == TokenKind::Literal)) {
+        if (is_mark(".")) {
             advance();
-            if (is_mark("[")) { // a.['b c']
-                if (!name_starts())
-                    fail_here();
-            }
-            // database("X").T and cluster("C").database("X") are paths of calls.
             const Offset member_at = peek().begin;
+            // database("X").T* stands for several tables.
+            if (is_mark("*") || (expr->kind == ExprKind::Call && is_mark("*", 1)))
+                if (auto pattern = wildcard()) {
+                    ExprPtr path = make(ExprKind::Member, at, std::move(*pattern));
+                    path->args.push_back(std::move(expr));
+                    expr = std::move(path);
+                    continue;
+                }
+            // database("X").T and cluster("C").database("X") are paths of calls; a.['b c'] is a name too.
             std::string member = name();
             if (is_mark("(") && expr->kind == ExprKind::Call) {
                 ExprPtr inner = call(member_at, std::move(member));
@@ -408,15 +421,32 @@ ExprPtr Parser::primary() {
         expect(")");
         return type;
     }
+    if (token.is_name("entity_group") && is_mark("[", 1))
+        return entity_group();
     if (name_starts()) {
         const Offset at = token.begin;
         std::string text = name();
         if (is_mark("("))
             return call(at, std::move(text));
+        // `T datascope=hotcache` says which cache to read; here all rows are at hand.
+        if (peek().is_name("datascope") && is_mark("=", 1) && peek(2).kind == TokenKind::Name)
+            next_ += 3;
         return make(ExprKind::Name, at, std::move(text));
     }
-    // [ ... ] lists are accepted where old queries write in [..]; everything else is out of place.
     fail_here();
+}
+
+/// entity_group [database("A"), cluster("C").database("B"), ...]
+ExprPtr Parser::entity_group() {
+    ExprPtr group = make(ExprKind::Group, advance().begin);
+    expect("[");
+    do {
+        if (is_mark("]"))
+            break;
+        group->args.push_back(postfix());
+    } while (accept(","));
+    expect("]");
+    return group;
 }
 
 ast::NamedExpr Parser::named_expression() {

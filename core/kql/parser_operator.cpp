@@ -82,7 +82,7 @@ ast::PipelinePtr Parser::pipeline() {
 
 void Parser::operators(ast::Pipeline& pipeline) {
     while (accept("|"))
-        pipeline.operators.push_back(tabular_operator(false));
+        recovering("|", [&] { pipeline.operators.push_back(tabular_operator(false)); });
 }
 
 /// The operators of a subquery in parentheses or braces, whose input is the rows of an outer operator.

@@ -16,6 +16,7 @@ struct Case {
     std::vector<std::string> rows;
     bool ordered = false;
     std::vector<std::string> setup;
+    std::map<std::string, std::string> parameters; ///< JSON texts
     friend std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.file << ": " << c.name; }
 };
 
@@ -39,6 +40,9 @@ std::vector<Case> load(const std::filesystem::path& path) {
         } else if (line.starts_with("!! ")) {
             cases.back().error = line.substr(3);
             in_query = false;
+        } else if (in_query && line.starts_with("@ ") && cases.back().query.empty()) {
+            const std::size_t equals = line.find(" = ");
+            cases.back().parameters[line.substr(2, equals - 2)] = line.substr(equals + 3);
         } else if (in_query) {
             cases.back().query += line + "\n";
         } else if (!line.empty() && !line.starts_with('#')) {
@@ -95,7 +99,7 @@ protected:
 
 TEST_P(KqlCase, AnswersAsWritten) {
     const Case& expected = GetParam();
-    const auto answer = database(expected).run(expected.query);
+    const auto answer = database(expected).run(expected.query, expected.parameters);
     if (!expected.error.empty()) {
         ASSERT_FALSE(answer) << answer->dump();
         EXPECT_NE(answer.error().message.find(expected.error), std::string::npos) << answer.error().message;

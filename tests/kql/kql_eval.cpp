@@ -1,6 +1,7 @@
-/// kql_eval [--sql] [--tables FILE]: reads {"id", "query"} documents, one a line, from the standard input and answers
-/// each with a line {"id", "tables": [...]} or {"id", "error"}. --sql shows the translation instead of running it. FILE
-/// holds lines such as `.create-merge table T (a:long, b:string)`, for tables that start empty.
+/// kql_eval [--sql | --plan] [--no-rewrites] [--tables FILE]: reads {"id", "query"} documents, one a line, from the
+/// standard input and answers each with a line {"id", "tables": [...]} or {"id", "error"}. --sql shows the translation
+/// instead of running it, --plan the columns of the result. --no-rewrites translates without optimisations. FILE holds
+/// lines such as `.create-merge table T (a:long, b:string)`, for tables that start empty.
 
 #include "tests/kql/query_database.hpp"
 
@@ -10,11 +11,15 @@
 int main(int argc, char** argv) {
     using Json = nlohmann::ordered_json;
     sluice::testing::QueryDatabase database;
-    bool sql = false;
+    bool sql = false, plan = false;
     for (int i = 1; i < argc; ++i) {
         const std::string_view option = argv[i];
         if (option == "--sql") {
             sql = true;
+        } else if (option == "--plan") {
+            plan = true;
+        } else if (option == "--no-rewrites") {
+            database.set_rewrites(false);
         } else if (option == "--tables" && i + 1 < argc) {
             std::ifstream file(argv[++i]);
             for (std::string line; std::getline(file, line);) {
@@ -43,6 +48,12 @@ int main(int argc, char** argv) {
                 answer["sql"] = *texts;
             else
                 answer["error"] = texts.error().message;
+        } else if (plan) {
+            const auto columns = database.columns(query);
+            if (columns)
+                answer["columns"] = *columns;
+            else
+                answer["error"] = columns.error().message;
         } else {
             const auto result = database.run(query);
             if (result)

@@ -111,7 +111,24 @@ kql::CompileOptions QueryDatabase::options(const std::map<std::string, std::stri
     options.now = SystemClock().now();
     options.parameters = parameters;
     options.probe = kql::probe_of(*store_, std::chrono::seconds(20));
+    options.rewrites = rewrites_;
     return options;
+}
+
+namespace {
+
+Json columns_of(const kql::ResultPlan& result) {
+    Json columns = Json::array();
+    for (const data::ColumnSchema& column : result.schema.columns)
+        columns.push_back({{"ColumnName", column.name}, {"ColumnType", data::to_string(column.type)}});
+    return columns;
+}
+
+} // namespace
+
+Result<Json> QueryDatabase::columns(std::string_view query) {
+    SLUICE_TRY(auto plan, kql::compile(query, options({})));
+    return columns_of(plan.results.back());
 }
 
 Result<std::vector<std::string>> QueryDatabase::translate(std::string_view query) {
@@ -126,9 +143,7 @@ Result<Json> QueryDatabase::run(std::string_view query, const std::map<std::stri
     SLUICE_TRY(auto plan, kql::compile(query, options(parameters)));
     Json answer = {{"tables", Json::array()}, {"visualization", plan.visualization}};
     for (const kql::ResultPlan& result : plan.results) {
-        Json table = {{"name", result.name}, {"columns", Json::array()}, {"rows", Json::array()}};
-        for (const data::ColumnSchema& column : result.schema.columns)
-            table["columns"].push_back({{"ColumnName", column.name}, {"ColumnType", data::to_string(column.type)}});
+        Json table = {{"name", result.name}, {"columns", columns_of(result)}, {"rows", Json::array()}};
         store::QueryOptions limits;
         limits.timeout = std::chrono::milliseconds(20'000);
         data::Schema types = result.schema;

@@ -29,6 +29,9 @@ public:
                                        const std::map<std::string, std::string>& parameters = {});
     /// The SQL of each result.
     Result<std::vector<std::string>> translate(std::string_view query);
+    /// The columns of the last result, without running the query: [{"ColumnName", "ColumnType"}].
+    Result<nlohmann::ordered_json> columns(std::string_view query);
+    void set_rewrites(bool on) { rewrites_ = on; }
 
 private:
     kql::CompileOptions options(const std::map<std::string, std::string>& parameters) const;
@@ -37,6 +40,7 @@ private:
     std::unique_ptr<store::Store> store_;
     catalog::Database catalogue_;
     catalog::Catalog catalog_;
+    bool rewrites_ = true;
 };
 
 } // namespace sluice::testing

@@ -108,6 +108,37 @@ TEST_F(EngineQueries, ParametersAreValues) {
     EXPECT_EQ(answer_text(engine_->query(asked)), "0");
 }
 
+TEST_F(EngineQueries, TheTextMayAskForOptionsToo) {
+    const std::string cut = run("set truncationmaxrecords = 2; Berth");
+    EXPECT_NE(cut.find("E_QUERY_RESULT_SET_TOO_LARGE"), std::string::npos) << cut;
+    EXPECT_EQ(run("set truncationmaxrecords = 2; set notruncation; Berth | count"), "3");
+    EXPECT_EQ(run("set query_take_max_records = 1; Berth"), "N1 | 3");
+    Request asked = request("Harbor", "set truncationmaxrecords = 3; Berth | count");
+    asked.options.truncation_max_records = 0;
+    EXPECT_EQ(answer_text(engine_->query(asked)), "3");
+    EXPECT_EQ(run("set truncationmaxrecords = 'many'; Berth").rfind("error: Semantic error: SEM0027", 0), 0U);
+    EXPECT_EQ(run("set servertimeout = 5; Berth").rfind("error: Semantic error: SEM0027", 0), 0U);
+    EXPECT_EQ(run("set some_unknown_option = 'x'; Berth | count"), "3");
+}
+
+TEST_F(EngineQueries, EndWhenTheTimeOfTheTextIsUp) {
+    const std::string late = run("set servertimeout = 20ms; let N = range x from 1 to 1000000 step 1 | extend k = 1; N "
+                                 "| join kind=inner (N) on k | summarize countif(x1 % 7 == 3)");
+    EXPECT_NE(late.find("exceeded the allotted time"), std::string::npos) << late;
+}
+
+TEST_F(EngineQueries, ReadTheTablesOfAnotherDatabase) {
+    EXPECT_EQ(run_in("Pier", ".create table Crane (Name:string, Lift:int)").rfind("error", 0), std::string::npos);
+    EXPECT_EQ(run_in("Pier", ".ingest inline into table Crane <|\nC1,7").rfind("error", 0), std::string::npos);
+    EXPECT_EQ(run("database('Pier').Crane"), "C1 | 7");
+    EXPECT_EQ(run("cluster('here').database('Pier').Crane | project Lift"), "7");
+    EXPECT_EQ(run("alias database p = database('Pier'); database('p').table('Crane') | count"), "1");
+    EXPECT_EQ(run_in("Pier", "database('Harbor').Berth | count"), "3");
+    EXPECT_EQ(run("print database('Pier')").rfind("error: Semantic error", 0), 0U);
+    const std::string both = run("union Berth, database('Pier').Crane | count");
+    EXPECT_NE(both.find("tables of two databases ('Harbor' and 'Pier') is not supported"), std::string::npos) << both;
+}
+
 TEST_F(EngineQueries, BodiesOfFunctionsAreChecked) {
     const std::string refused = run(".create function F() { Berth | where Nope > 1 }");
     EXPECT_NE(refused.find("Nope"), std::string::npos) << refused;

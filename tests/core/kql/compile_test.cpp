@@ -53,8 +53,53 @@ TEST(Compile, NamesLineAndColumnOfAnError) {
     const auto plan = compile("print a = 1\n| where b == 2", options_with_parameters({}));
     ASSERT_FALSE(plan);
     EXPECT_EQ(plan.error().message,
-              "Semantic error: SEM0100: Failed to resolve column or scalar expression named 'b' [line:position=2:9]");
+              "Semantic error: SEM0100: 'where' operator: Failed to resolve column or scalar expression named 'b' "
+              "[line:position=2:9]");
     EXPECT_EQ(plan.error().reason, "General_BadRequest");
+}
+
+TEST(Compile, GivesTheOptionsOfTheText) {
+    const auto plan =
+        compile("set notruncation; set TruncationMaxRecords = 5; set servertimeout = 5m; set a = kql; print 1",
+                options_with_parameters({}));
+    ASSERT_TRUE(plan) << plan.error().message;
+    EXPECT_EQ(plan->options, (std::map<std::string, std::string>{{"notruncation", "true"},
+                                                                 {"truncationmaxrecords", "5"},
+                                                                 {"servertimeout", "\"00:05:00\""},
+                                                                 {"a", "\"kql\""}}));
+}
+
+TEST(Compile, RefusesWorkThatDoublesWithEachLevel) {
+    std::string functions = "let f0 = (x:long) { x };\n";
+    std::string lets = "let a0 = rand();\n";
+    for (int i = 1; i < 60; ++i) {
+        functions += "let f" + std::to_string(i) + " = (x:long) { f" + std::to_string(i - 1) + "(x) + f" +
+                     std::to_string(i - 1) + "(x) };\n";
+        lets += "let a" + std::to_string(i) + " = a" + std::to_string(i - 1) + " + a" + std::to_string(i - 1) + ";\n";
+    }
+    EXPECT_FALSE(compile(functions + "print f59(1)", options_with_parameters({})));
+    EXPECT_FALSE(compile(lets + "print a59", options_with_parameters({})));
+}
+
+TEST(Compile, BindsLongConditionsAndChains) {
+    std::string any = "print x = 1 | where x == 1", sum = "print x = 1";
+    for (int i = 0; i < 20'000; ++i)
+        any += " or x == 2";
+    for (int i = 0; i < 500; ++i)
+        sum += " + 1";
+    EXPECT_TRUE(compile(any, options_with_parameters({})));
+    EXPECT_TRUE(compile(sum, options_with_parameters({})));
+}
+
+TEST(Compile, TellsEditorsEverythingThatIsWrong) {
+    const auto found = diagnose("print a = 1 +;\nprint ~ 2", options_with_parameters({}));
+    ASSERT_EQ(found.size(), 2u);
+    EXPECT_EQ(found[0].line, 1u);
+    EXPECT_EQ(found[0].column, 14u);
+    EXPECT_EQ(found[1].line, 2u);
+    EXPECT_EQ(found[1].offset, 21u);
+    EXPECT_EQ(diagnose("print nosuch", options_with_parameters({})).at(0).code, "SEM0100");
+    EXPECT_TRUE(diagnose("print 1", options_with_parameters({})).empty());
 }
 
 TEST(Compile, KnowsCommandsBehindComments) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 namespace sluice::kql {
@@ -47,6 +48,63 @@ TEST(Parser, RefusesDeepNestingInsteadOfOverflowingTheStack) {
     EXPECT_FALSE(parses("print " + std::string(100'000, '(') + "1"));
     EXPECT_FALSE(parses("print " + std::string(100'000, '-') + "1"));
     EXPECT_FALSE(parses("print dynamic(" + std::string(100'000, '[') + ")"));
+}
+
+std::string repeated(std::string_view piece, int times) {
+    std::string text;
+    for (int i = 0; i < times; ++i)
+        text += piece;
+    return text;
+}
+
+TEST(Parser, RefusesEndlessChainsOfOperators) {
+    EXPECT_TRUE(parses("print 1" + repeated(" + 1", 500)));
+    EXPECT_FALSE(parses("print 1" + repeated(" + 1", 1'000'000)));
+    EXPECT_FALSE(parses("print a" + repeated(".a", 1'000'000)));
+    EXPECT_FALSE(parses("print a" + repeated("[0]", 1'000'000)));
+    EXPECT_FALSE(parses("print a" + repeated(" == a", 1'000'000)));
+    EXPECT_FALSE(parses(repeated("let f = () { ", 100'000)));
+    EXPECT_FALSE(parses("T " + repeated("| where (U ", 100'000)));
+}
+
+TEST(Parser, TakesConditionsOfAnyLength) {
+    EXPECT_TRUE(parses("T | where a == 1" + repeated(" or a == 2", 100'000)));
+    EXPECT_TRUE(parses("T | where a in (1" + repeated(", 2", 100'000) + ")"));
+    EXPECT_TRUE(parses("T" + repeated(" | where a > 1", 10'000)));
+}
+
+TEST(Parser, NamesEveryMistakeOfAText) {
+    try {
+        parse_query("T | wher a | extend b = ) | take 1;\nlet x = ;\nlet f = () { 1 + };\nprint 'a\nprint [");
+        FAIL();
+    } catch (const Failure& failure) {
+        std::vector<Offset> places = {failure.at};
+        for (const Failure& other : failure.others)
+            places.push_back(other.at);
+        ASSERT_GE(places.size(), 5u);
+        EXPECT_EQ(places[0], 4u);
+        EXPECT_EQ(places[1], 24u);
+        EXPECT_EQ(places[2], 44u);
+        EXPECT_EQ(places[3], 63u);
+        EXPECT_TRUE(std::is_sorted(places.begin(), places.end()));
+    }
+}
+
+TEST(Parser, AcceptsEveryStatement) {
+    for (const char* text : {
+             "set notruncation; set truncationmaxrecords = 5; print 1",
+             "declare query_parameters(a:long, b:string = 'x', c:datetime = datetime(2025)); print a",
+             "declare pattern p; declare pattern q = (a:string)[b:string] { ('x').['y'] = { T | take 1 }; }; q('x').y",
+             "declare pattern p = (a:string, b:string) { ('x', 'y') = { T }; ('z', 'w') = { U } }; p('x', 'y')",
+             "alias database ['a b'] = cluster('c').database('d'); database('a b').T",
+             "restrict access to (T, U*, database('d').*, cluster('c').database('d').V*); T",
+             "let f = view (a:long = 1, T:(x:long, y:string), U:(*)) { let b = a; T | union U }; f(1, T, U)",
+             "let g = entity_group [cluster('c').database('d'), database('e')]; T",
+             "T datascope=hotcache | join (U datascope = all) on k",
+             "union withsource=N *, database('d*').*T, cluster('c').database('*').*",
+             "#connect cluster('help')\nT // the end",
+         })
+        EXPECT_TRUE(parses(text)) << text;
 }
 
 TEST(Parser, SurvivesArbitraryBytes) {
