@@ -127,6 +127,8 @@ private:
         for (std::int64_t i = 0; i < count; ++i) {
             if (reader.done() && i > 0 && i > kMaxWithoutBytes)
                 return broken("a block claims more records than it can hold");
+            const char* const begin = reader.at();
+            const ParseOutcome before = outcome_;
             cells_.begin_row(rows.next_row());
             if (!plan_->read(reader))
                 return broken(fmt::format("record {}: {}", outcome_.rows + 1, reader.problem()));
@@ -135,7 +137,7 @@ private:
                     fmt::format("the dynamic values of record {} are larger than 64 MB", outcome_.rows + 1),
                     "Stream_DynamicPropertyBagTooLarge");
             fill_constants();
-            finish_row(rows);
+            SLUICE_CHECK(finish_record(rows, before, {begin, static_cast<std::size_t>(reader.at() - begin)}));
         }
         if (!reader.done())
             return broken("a block holds more than its records");

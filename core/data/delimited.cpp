@@ -66,6 +66,13 @@ const char* end_of_lines(const Block& block) {
     return p;
 }
 
+std::string_view without_line_end(std::string_view record) {
+    for (const char end : {'\n', '\r'})
+        if (record.ends_with(end))
+            record.remove_suffix(1);
+    return record;
+}
+
 /// csv, tsv, scsv, sohsv, psv and tsve (formats-and-mappings 3 to 3.2).
 class DelimitedParser final : public SourceParser {
 public:
@@ -119,6 +126,7 @@ private:
 
     /// Where the next record begins; null when this one is not complete.
     Result<const char*> record(const char* p, const Block& block, bool last, Rows& rows) {
+        const char* const begin = p;
         const ParseOutcome before = outcome_;
         const bool skip = skip_first_;
         Chunk& chunk = rows.next_row();
@@ -147,14 +155,14 @@ private:
         }
         SLUICE_CHECK(check_record(count, before));
         fill_constants();
-        finish_row(rows);
+        SLUICE_CHECK(finish_record(rows, before, without_line_end({begin, static_cast<std::size_t>(p - begin)})));
         return p;
     }
 
     Result<> check_record(std::size_t count, const ParseOutcome& before) {
         if (fields_ == 0)
             fields_ = count;
-        if (!embedded_.empty() && outcome_.rows > 0)
+        if (!embedded_.empty() && mapped_before() > 0)
             return data_error("the event holds more than one record, but its embedded properties belong to one",
                               "Stream_WrongNumberOfFields");
         if (count != fields_) {
@@ -332,13 +340,13 @@ private:
 
     Result<> record(std::string_view text, Rows& rows) {
         SLUICE_CHECK(check_size(text.size()));
+        const ParseOutcome before = outcome_;
         cells_.begin_row(rows.next_row());
         cells_.check_utf8(!is_valid_utf8(text));
         const FieldPlan::Target* next = plan_.begin();
         FieldPlan::fill(next, 0, text, cells_);
         fill_constants();
-        finish_row(rows);
-        return {};
+        return finish_record(rows, before, text);
     }
 
     const FieldPlan plan_;

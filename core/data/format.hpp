@@ -9,10 +9,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// One interface for all formats: bytes in, typed column chunks and record verdicts out. No format knows where its
 /// bytes come from or where its rows go. Adding a format is a file with its parser, one line each in format.cpp
-/// and parser.cpp, and its name in core/config/connections.cpp; whether it may be streamed is said in core/router/path_policy.cpp.
+/// and parser.cpp, and its name in core/config/connections.cpp; whether it may be streamed is said in
+/// core/router/path_policy.cpp.
 namespace sluice::data {
 
 enum class Format : std::uint8_t {
@@ -67,6 +69,17 @@ struct ParserOptions {
     bool ignore_first_record = false;
     std::optional<ValidationPolicy> validation = {};
     Bytes max_record = 64_MiB;
+    /// A record that would be dropped, or that would lose a value to null or a part of a text, is refused
+    /// instead (data-connections 1.8): it gives no row, and take_refused() has it. A source of which nothing is left
+    /// fails.
+    bool strict = false;
+};
+
+/// A record that a strict parser refused.
+struct RefusedRecord {
+    std::uint64_t number = 0; ///< in its source, counted from 1
+    std::string text = {};    ///< as UTF-8, without what ends the record; of avro: its bytes
+    std::string why = {};
 };
 
 /// What became of the records of one source.
@@ -75,6 +88,7 @@ struct ParseOutcome {
     std::uint64_t malformed = 0; ///< records dropped silently by the format's rule (json lines)
     std::uint64_t nulled = 0;    ///< values that did not fit their column and became null
     std::uint64_t truncated = 0; ///< texts cut at the limit of one value
+    std::uint64_t refused = 0;   ///< records that a strict parser refused; not among those above
     std::uint64_t adjusted = 0;  ///< records padded or cut because a validation policy of best effort asks for it
 };
 
@@ -109,6 +123,8 @@ public:
     /// The source is complete. Sources without a record fail with BadRequest_NoRecordsOrWrongFormat
     /// (formats-and-mappings 2.3).
     virtual Result<ParseOutcome> finish(Rows& rows) = 0;
+    /// What was refused since begin(). Bounded: a source with very many such records fails as a whole.
+    virtual std::vector<RefusedRecord> take_refused() { return {}; }
 };
 
 /// BadRequest_FormatNotSupported for formats that this build does not parse, with the reason.

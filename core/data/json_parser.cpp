@@ -11,6 +11,10 @@ namespace {
 
 constexpr Bytes kMaxDynamicOfRecord = 64_MiB;
 
+std::string_view without_return(std::string_view line) {
+    return line.ends_with('\r') ? line.substr(0, line.size() - 1) : line;
+}
+
 /// What json, multijson and singlejson have in common: a value becomes a row.
 class JsonParser : public SourceParser {
 public:
@@ -26,18 +30,23 @@ protected:
         Chunk& chunk = rows.next_row();
         cells_.begin_row(chunk);
         before_ = outcome_;
-        const char* const begin = reader.at();
-        const bool embed = !embedded_.empty() && outcome_.rows == 0 && reader.peek() == '{';
+        begin_ = reader.at();
+        const bool embed = !embedded_.empty() && mapped_before() == 0 && reader.peek() == '{';
         if (!(embed ? read_embedded(reader, depth) : plan_.read(reader, depth))) {
             take_back(chunk);
             return Verdict::Refused;
         }
-        SLUICE_CHECK(check_size(static_cast<std::size_t>(reader.at() - begin)));
+        SLUICE_CHECK(check_size(static_cast<std::size_t>(reader.at() - begin_)));
         if (cells_.dynamic_bytes() > kMaxDynamicOfRecord)
             return data_error(fmt::format("the dynamic values of record {} are larger than 64 MB", outcome_.rows + 1),
                               "Stream_DynamicPropertyBagTooLarge");
         fill_constants();
         return Verdict::Row;
+    }
+
+    /// The row that record() made stands; `end` is behind the record's text.
+    Result<> add_record(Rows& rows, const char* end) {
+        return finish_record(rows, before_, {begin_, static_cast<std::size_t>(end - begin_)});
     }
 
     /// Undoes a record that turned out not to count before finish_row.
@@ -65,6 +74,7 @@ private:
 
     JsonPlan plan_;
     ParseOutcome before_;
+    const char* begin_ = nullptr; ///< of the latest record
     std::string merged_;
 };
 
@@ -97,13 +107,15 @@ private:
                 return {};
             SLUICE_TRY(const Verdict verdict, record(reader, 0, rows));
             if (verdict == Verdict::Row) {
-                if (reader.space() && reader.done()) {
-                    finish_row(rows);
-                    return {};
-                }
+                const char* const end = reader.at();
+                if (reader.space() && reader.done())
+                    return add_record(rows, end);
                 take_back(cells_.chunk());
             }
         }
+        if (options_.strict)
+            return refuse(without_return({line.begin, static_cast<std::size_t>(line.end - line.begin)}),
+                          reader.problem() != nullptr ? reader.problem() : "a line must be one object");
         ++outcome_.malformed;
         return {};
     }
@@ -197,7 +209,7 @@ private:
             take_back(cells_.chunk());
             return false;
         }
-        finish_row(rows);
+        SLUICE_CHECK(add_record(rows, reader.at()));
         if (expect_ != Expect::Value)
             expect_ = Expect::Comma;
         return true;
@@ -235,10 +247,11 @@ private:
         if (reader.space() && !reader.done()) {
             SLUICE_TRY(const Verdict verdict, record(reader, 0, rows));
             if (verdict == Verdict::Row) {
+                const char* const end = reader.at();
                 if (reader.space() && !reader.done())
                     reader.fail("nothing may follow the value");
                 if (reader.problem() == nullptr)
-                    finish_row(rows);
+                    SLUICE_CHECK(add_record(rows, end));
             } else if (reader.problem() == nullptr) {
                 reader.fail("a record must be an object, unless the mapping uses '$' or '$[n]'");
             }

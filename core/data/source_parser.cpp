@@ -14,6 +14,10 @@ constexpr std::size_t kPadding = 64;
 /// A record that was not complete is tried again with every block up to this size; later only when it has doubled,
 /// because otherwise a large record in small blocks would cost the square of its size.
 constexpr std::size_t kRetryAlways = 4096;
+/// Refused records become dead letters of the same transaction, so what they take in memory is limited; a source with
+/// more of them is better looked at as a whole.
+constexpr std::size_t kMaxRefused = 10'000;
+constexpr Bytes kMaxRefusedBytes = 16_MiB;
 
 } // namespace
 
@@ -33,6 +37,9 @@ RecordParser::RecordParser(ParserOptions options) : options_(std::move(options))
 
 void RecordParser::begin_records(const SourceFacts& source) {
     outcome_ = {};
+    refused_.clear();
+    refused_bytes_ = 0;
+    mapped_refused_ = 0;
     if (wants_location_)
         location_ = source.location;
     cells_.check_utf8(false);
@@ -134,7 +141,13 @@ Result<ParseOutcome> SourceParser::finish(Rows& rows) {
     return outcome();
 }
 
-Result<ParseOutcome> RecordParser::outcome() const {
+Result<ParseOutcome> RecordParser::outcome() {
+    if (outcome_.rows == 0 && !refused_.empty()) {
+        const RefusedRecord first = std::move(refused_.front());
+        refused_.clear();
+        return data_error(fmt::format("every record of the source is refused; record {}: {}", first.number, first.why),
+                          "BadRequest_InvalidBlob");
+    }
     if (outcome_.rows == 0) {
         const std::string dropped =
             outcome_.malformed == 0 ? "" : fmt::format("; {} malformed records were dropped", outcome_.malformed);
@@ -142,6 +155,30 @@ Result<ParseOutcome> RecordParser::outcome() const {
                           "BadRequest_NoRecordsOrWrongFormat");
     }
     return outcome_;
+}
+
+Result<> RecordParser::finish_strictly(Rows& rows, const ParseOutcome& before, std::string_view text) {
+    const bool nulled = outcome_.nulled != before.nulled;
+    if (!nulled && outcome_.truncated == before.truncated) {
+        finish_row(rows);
+        return {};
+    }
+    Chunk& chunk = cells_.chunk();
+    chunk.truncate(chunk.rows());
+    outcome_ = before;
+    ++mapped_refused_;
+    return refuse(text, nulled ? "a value does not fit its column" : "a text is longer than a value may be");
+}
+
+Result<> RecordParser::refuse(std::string_view text, std::string why) {
+    ++outcome_.refused;
+    refused_bytes_ += text.size();
+    if (outcome_.refused > kMaxRefused || refused_bytes_ > kMaxRefusedBytes)
+        return data_error(fmt::format("more than {} records or {} bytes of the source are refused; record {}: {}",
+                                      kMaxRefused, kMaxRefusedBytes, outcome_.rows + outcome_.refused, why),
+                          "BadRequest_InvalidBlob");
+    refused_.push_back({outcome_.rows + outcome_.refused, std::string(text), std::move(why)});
+    return {};
 }
 
 std::size_t SourceParser::next_try(std::size_t kept) const {
@@ -167,7 +204,7 @@ void RecordParser::fill_constants() {
             cells_.text(element.column, location_);
             break;
         case BoundElement::Source::LineNumber:
-            cells_.line_number(element.column, outcome_.rows + 1);
+            cells_.line_number(element.column, mapped_before() + 1);
             break;
         default:
             break;

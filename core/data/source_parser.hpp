@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 /// Internal to core/data: what parsers share.
 namespace sluice::data {
@@ -22,6 +23,8 @@ class RecordParser : public Parser {
 public:
     explicit RecordParser(ParserOptions options);
 
+    std::vector<RefusedRecord> take_refused() final { return std::exchange(refused_, {}); }
+
 protected:
     /// Forgets the source before.
     void begin_records(const SourceFacts& source);
@@ -31,15 +34,33 @@ protected:
         rows.finish_row();
         ++outcome_.rows;
     }
+    /// finish_row for a row made of `text`, the record; a strict parser refuses it when a value was lost since
+    /// `before`.
+    Result<> finish_record(Rows& rows, const ParseOutcome& before, std::string_view text) {
+        if (options_.strict)
+            return finish_strictly(rows, before, text);
+        finish_row(rows);
+        return {};
+    }
+    /// A strict parser keeps a record that gave no row.
+    Result<> refuse(std::string_view text, std::string why);
+    /// Records that were handed to the mapper before the present one.
+    std::uint64_t mapped_before() const { return outcome_.rows + mapped_refused_; }
     Result<> check_size(std::size_t record) const;
-    /// The outcome; BadRequest_NoRecordsOrWrongFormat when there was no record.
-    Result<ParseOutcome> outcome() const;
+    /// The outcome; BadRequest_NoRecordsOrWrongFormat when there was no record, and the first refusal when all were
+    /// refused.
+    Result<ParseOutcome> outcome();
 
     const ParserOptions options_;
     ParseOutcome outcome_;
     Cells cells_{outcome_};
 
 private:
+    Result<> finish_strictly(Rows& rows, const ParseOutcome& before, std::string_view text);
+
+    std::vector<RefusedRecord> refused_;
+    Bytes refused_bytes_ = 0;
+    std::uint64_t mapped_refused_ = 0;
     std::string location_;
     bool constants_ = false;
     bool wants_location_ = false;

@@ -62,9 +62,12 @@ private:
                                           line.substr(0, 60)),
                               "BadRequest_InvalidBlob");
         if (!split(line) || tokens_.size() != fields_.size()) {
+            if (options_.strict)
+                return refuse(line, "the line has not as many values as '#Fields:' has names");
             ++outcome_.malformed;
             return {};
         }
+        const ParseOutcome before = outcome_;
         cells_.begin_row(rows.next_row());
         cells_.check_utf8(!is_valid_utf8(line));
         for (std::size_t i = 0; i < tokens_.size(); ++i)
@@ -72,8 +75,7 @@ private:
                 for (const std::size_t column : *fields_[i])
                     cells_.text(column, tokens_[i]);
         fill_constants();
-        finish_row(rows);
-        return {};
+        return finish_record(rows, before, line);
     }
 
     void directive(std::string_view text) {

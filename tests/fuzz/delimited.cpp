@@ -149,7 +149,9 @@ void fuzz_one(std::string_view input) {
     data::ParserOptions options{.format = kFormats[format], .schema = table == 0 ? kTexts : kTyped};
     if (table == 2)
         options.mapping = typed_mapping(lines_of_one);
-    options.ignore_first_record = choices.next(2) == 1;
+    const std::size_t switches = choices.next(4);
+    options.ignore_first_record = switches % 2 == 1;
+    options.strict = switches >= 2;
     if (policy > 0)
         options.validation =
             data::ValidationPolicy{static_cast<data::ValidationPolicy::Options>((policy - 1) / 2),

@@ -85,7 +85,9 @@ void fuzz_one(std::string_view input) {
     data::ParserOptions options{.format = kFormats[choices.next(std::size(kFormats))], .schema = kTable};
     if (const std::string_view mapping = kMappings[choices.next(std::size(kMappings))]; !mapping.empty())
         options.mapping = *data::bind_mapping(*data::parse_mapping("M", data::MappingKind::Json, mapping), *kTable);
-    const data::SourceFacts facts{.embedded = kEmbedded[choices.next(std::size(kEmbedded))]};
+    const std::size_t switches = choices.next(4);
+    options.strict = switches >= 2;
+    const data::SourceFacts facts{.embedded = kEmbedded[switches % 2]};
     const std::size_t block = 1 + choices.next(64);
     const std::string_view text = choices.rest();
 

@@ -50,9 +50,12 @@ std::string outcome_of(data::Parser& parser, const std::shared_ptr<const data::S
         return failed(outcome.error());
     require(outcome->rows == rows.size() && outcome->rows > 0, "a source that succeeds has rows, and they are counted");
     check_cells(rows);
+    std::string refused;
+    for (const data::RefusedRecord& record : parser.take_refused())
+        refused += " [" + std::to_string(record.number) + ":" + record.text + ":" + record.why + "]";
     return data::test::shown(rows) + " malformed " + std::to_string(outcome->malformed) + " nulled " +
            std::to_string(outcome->nulled) + " truncated " + std::to_string(outcome->truncated) + " adjusted " +
-           std::to_string(outcome->adjusted);
+           std::to_string(outcome->adjusted) + refused;
 }
 
 std::unique_ptr<data::Parser> parser_of(data::ParserOptions options) {

@@ -25,7 +25,8 @@ std::unique_ptr<Parser> parser(const Source& source) {
                           .mapping = nullptr,
                           .ignore_first_record = source.ignore_first_record,
                           .validation = source.validation,
-                          .max_record = source.max_record};
+                          .max_record = source.max_record,
+                          .strict = source.strict};
     if (!source.mapping.empty()) {
         const auto mapping = parse_mapping("M", mapping_kind(source.format), source.mapping);
         EXPECT_TRUE(mapping) << mapping.error().message;
@@ -73,6 +74,9 @@ std::string parsed(const Source& source, std::string_view bytes, std::size_t blo
     count("nulled", outcome->nulled);
     count("truncated", outcome->truncated);
     count("adjusted", outcome->adjusted);
+    count("refused", outcome->refused);
+    for (const RefusedRecord& record : parser->take_refused())
+        out += " [" + std::to_string(record.number) + ":" + record.text + "]";
     return out;
 }
 

@@ -20,12 +20,13 @@ struct Source {
     std::string_view location = {};
     std::string_view embedded = {};
     Bytes max_record = 64_MiB;
+    bool strict = false;
 };
 
 Schema schema(std::string_view table);
 std::unique_ptr<Parser> parser(const Source& source);
 
-/// The rows, then what was counted: "(x,1) malformed 1"; or the reason of the error. `block` bytes are fed at a time, 0
+/// The rows, what was counted, and what a strict parser refused: "(x,1) malformed 1"; or the reason of the error. `block` bytes are fed at a time, 0
 /// for all.
 std::string parsed(const Source& source, std::string_view bytes, std::size_t block = 0);
 
