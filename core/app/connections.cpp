@@ -73,6 +73,7 @@ router::ConnectionSettings to_router(const config::Connection& from) {
     to.micro_batch_time = from.micro_batch_time;
     to.micro_batch_bytes = from.micro_batch_bytes;
     to.micro_batch_events = from.micro_batch_events;
+    to.strict = from.strict;
     to.topic_template = from.topic_template;
     to.auth_method = from.auth_method;
     to.on_success = from.on_success;
@@ -122,8 +123,6 @@ std::vector<config::Problem> unsupported(const config::Settings& settings) {
             refuse(connection.at, on("eventSystemProperties"));
         if (!connection.properties.data_format.empty() && !can_parse(connection.properties.data_format))
             refuse(connection.at, on(("dataFormat = \"" + connection.properties.data_format + "\"").c_str()));
-        if (connection.strict)
-            refuse(connection.at, on("strict"));
         if (connection.dedup_by_message_id)
             refuse(connection.at, on("dedup_by_message_id"));
         if (!connection.storage_sas.empty())

@@ -60,6 +60,7 @@ struct Delivery {
     std::vector<TableBatch> tables;
     std::vector<LaneAdvance> lanes;
     std::vector<store::DeadLetter> dead_letters;
+    std::uint64_t parked_records = 0; ///< dead letters that are single records of events with other rows, and no events
     std::vector<store::Gap> gaps;
     std::vector<store::FileRecord> files;
     std::vector<store::IngestionFailure> failures;

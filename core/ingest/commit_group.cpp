@@ -41,7 +41,7 @@ Result<> CommitGroup::add(Delivery& delivery) {
     store::ConnectionTotals& totals = state_.change_totals(delivery.connection);
     totals.received += delivery.received;
     totals.received_bytes += delivery.received_bytes;
-    totals.dead_lettered += delivery.dead_letters.size();
+    totals.dead_lettered += delivery.dead_letters.size() - delivery.parked_records;
     for (const auto& [reason, count] : delivery.skipped)
         totals.skipped[reason] += count;
     for (const store::Gap& gap : delivery.gaps)

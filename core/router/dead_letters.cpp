@@ -35,12 +35,28 @@ store::DeadLetter make_dead_letter(const ConnectionSettings& settings, const Dat
     letter.format = routing.format;
     letter.mapping = routing.mapping;
     letter.error_code = error.reason.empty() ? "General_InternalServerError" : error.reason;
-    letter.failure_kind = error.permanent() || error.code == ErrorCode::TooLarge ? "Permanent" : "Transient";
+    letter.failure_kind = error.permanent() ? "Permanent" : "Transient";
     letter.details = error.message;
     letter.properties_json = to_json(message.headers, message.header_count);
     letter.system_properties_json = to_json(message.system, message.system_count);
     letter.truncated = message.payload.size() > kMaxDeadLetterBody;
     letter.body = message.payload.substr(0, letter.truncated ? kTruncatedBody : message.payload.size());
+    return letter;
+}
+
+store::DeadLetter make_record_letter(const ConnectionSettings& settings, const DataConnection& connection, const Message& message,
+                                     std::string_view lane, const PlanCache::Partial& routing, const data::RefusedRecord& record, Ticks now) {
+    Message alone = message;
+    alone.payload = record.text;
+    const Error error{ErrorCode::Invalid, "record " + std::to_string(record.number) + ": " + record.why, "BadRequest_InvalidBlob"};
+    store::DeadLetter letter = make_dead_letter(settings, connection, alone, lane, routing, error, now);
+    // From the message as it was: some connections look into the payload.
+    letter.source = connection.source_path(message, lane);
+    auto position = nlohmann::ordered_json::parse(connection.position_json(message, lane), nullptr, false);
+    if (!position.is_object())
+        position = nlohmann::ordered_json::object();
+    position["record"] = record.number;
+    letter.position_json = position.dump();
     return letter;
 }
 

@@ -20,6 +20,7 @@ constexpr Bytes kMaxFile = 6_GiB;            // data-connections 1.12
 /// Files up to this size share their batch with neighbours; larger ones are written ahead in pieces of their own.
 constexpr Bytes kSmallFile = 1_MiB;
 constexpr Bytes kSmallGzip = 64_KiB;
+constexpr Bytes kInflatedBlock = 64_KiB;
 /// Memory of the rows of one piece. A piece of typed rows takes about twice its text (configuration 2.6, queued.piece_bytes).
 constexpr Bytes kPieceMemory = 8_MiB;
 constexpr unsigned kPiecesInFlight = 3;
@@ -99,9 +100,9 @@ private:
 };
 
 /// Feeds a file to a parser, inflating it when its name says so. `after_block` runs between blocks.
-Result<data::ParseOutcome> parse_file(OpenedFile& file, bool gzipped, data::Parser& parser, data::Rows& rows, Bytes& raw_size,
-                                      const std::function<Result<>()>& after_block) {
-    parser.begin();
+Result<data::ParseOutcome> parse_file(OpenedFile& file, const FileReference& reference, bool gzipped, data::Parser& parser, data::Rows& rows,
+                                      Bytes& raw_size, const std::function<Result<>()>& after_block) {
+    parser.begin({.location = reference.url});
     const auto feed = [&](std::string_view block) -> Result<> {
         raw_size += block.size();
         if (raw_size > kMaxFile)
@@ -111,7 +112,7 @@ Result<data::ParseOutcome> parse_file(OpenedFile& file, bool gzipped, data::Pars
     };
     std::optional<data::GzipReader> gzip;
     if (gzipped)
-        gzip.emplace(kMaxFile);
+        gzip.emplace(kMaxFile + kInflatedBlock); // so that the check above is the one that speaks
     for (;;) {
         SLUICE_TRY(const std::string_view block, file.read());
         if (block.empty())
@@ -199,6 +200,7 @@ void Router::take_file(const Message& message, Lane& lane) {
         return;
     auto ingested = ingest_file(*file, *routed, gather);
     if (ingested) {
+        park_records(message, lane, *routed, gather);
         ++gather.delivery().received;
         decide_file(*file, gather, "ingested", true);
     } else if (ingested.error().reason == "Superseded" || ingested.error().reason == "Download_SourceNotFound") {
@@ -221,7 +223,7 @@ Result<> Router::ingest_file(FileReference& file, const Routed& routed, Gather& 
     if (file.size <= (gzipped ? kSmallGzip : kSmallFile)) {
         OpenBatch& open = gather.open(routed.plan);
         const data::Rows::Mark mark = open.batch.rows.mark();
-        auto parsed = parse_file(*opened, gzipped, *plan.parser, open.batch.rows, raw_size, [] { return Result<>(); });
+        auto parsed = parse_file(*opened, file, gzipped, *plan.parser, open.batch.rows, raw_size, [] { return Result<>(); });
         Result<> unchanged = opened->verify();
         if (!parsed || !unchanged) {
             open.batch.rows.rewind(mark);
@@ -238,7 +240,7 @@ Result<> Router::ingest_file(FileReference& file, const Routed& routed, Gather& 
 
     data::Rows rows(plan.table->schema());
     PieceWriter pieces(gather.writer(), plan.table);
-    auto parsed = parse_file(*opened, gzipped, *plan.parser, rows, raw_size, [&] { return pieces.offer(rows); });
+    auto parsed = parse_file(*opened, file, gzipped, *plan.parser, rows, raw_size, [&] { return pieces.offer(rows); });
     Result<> unchanged = opened->verify();
     auto part = pieces.finish();
     if (!parsed || !unchanged || !part) {

@@ -1,5 +1,6 @@
 #include "core/router/plan.hpp"
 
+#include "core/base/log.hpp"
 #include "core/data/text.hpp"
 
 #include <fmt/format.h>
@@ -67,7 +68,8 @@ BatchFacts Plan::facts(bool cluster_switch) const {
             .format = format,
             .has_tags = !tags.empty(),
             .has_creation_time = creation_time.has_value(),
-            .ignores_first_record = ignore_first_record};
+            .ignores_first_record = ignore_first_record,
+            .adds_columns = adds_columns};
 }
 
 void PlanCache::refresh() {
@@ -141,17 +143,55 @@ Result<> PlanCache::resolve_properties(const RoutingProperties& routing, Plan& p
 
 Result<> PlanCache::resolve_parser(Plan& plan) const {
     data::ParserOptions options;
+    if (!plan.mapping_name.empty()) {
+        SLUICE_TRY(options.mapping, resolve_mapping(plan));
+    }
     options.format = plan.format;
     options.schema = plan.table->schema();
     options.ignore_first_record = plan.ignore_first_record;
-    if (!plan.mapping_name.empty()) {
-        const data::Mapping* mapping = plan.database->find_mapping(*plan.table, data::mapping_kind(plan.format), plan.mapping_name);
-        if (!mapping)
-            return Error{ErrorCode::NotFound, fmt::format("Entity ID '{}' of kind 'MappingPersistent' was not found.", plan.mapping_name),
-                         "BadRequest_MappingReferenceWasNotFound"};
-        SLUICE_TRY(options.mapping, data::bind_mapping(*mapping, *options.schema));
-    }
+    options.strict = settings_.strict;
     SLUICE_TRY(plan.parser, data::make_parser(std::move(options)));
+    return {};
+}
+
+Result<std::shared_ptr<const data::BoundMapping>> PlanCache::resolve_mapping(Plan& plan) const {
+    const data::Mapping* found = plan.database->find_mapping(*plan.table, data::mapping_kind(plan.format), plan.mapping_name);
+    if (!found)
+        return Error{ErrorCode::NotFound, fmt::format("Entity ID '{}' of kind 'MappingPersistent' was not found.", plan.mapping_name),
+                     "BadRequest_MappingReferenceWasNotFound"};
+    const data::Mapping mapping = *found; // outlives a change of the catalogue
+    for (const data::MappingElement& element : mapping.elements)
+        plan.wants_location |= element.transform == data::Transform::SourceLocation;
+    if (const auto missing = data::columns_to_add(mapping, *plan.table->schema()); !missing.empty()) {
+        data::Schema larger = *plan.table->schema();
+        larger.columns.insert(larger.columns.end(), missing.begin(), missing.end());
+        SLUICE_CHECK(data::bind_mapping(mapping, larger)); // nothing is added for a mapping that does not fit anyway
+        SLUICE_CHECK(add_columns(plan, missing));
+    }
+    return data::bind_mapping(mapping, *plan.table->schema());
+}
+
+Result<> PlanCache::add_columns(Plan& plan, const std::vector<data::ColumnSchema>& columns) const {
+    const std::string& name = plan.table->name;
+    SLUICE_TRY(plan.database, plan.writer->change_catalogue([&](const catalog::Database& before) -> Result<catalog::Database> {
+        catalog::Database after = before;
+        const auto found = before.find_table(name);
+        if (!found)
+            return Error{ErrorCode::NotFound, fmt::format("Entity ID '{}' of kind 'Table' was not found.", name), "BadRequest_TableNotExist"};
+        auto table = std::make_shared<catalog::Table>(*found);
+        for (const data::ColumnSchema& column : columns) {
+            SLUICE_CHECK(catalog::check_entity_name(column.name));
+            if (!table->find_column(column.name)) // somebody else may have been quicker
+                table->columns.push_back({column.name, column.type, after.next_column++});
+        }
+        ++table->version;
+        ++after.version;
+        after.tables[name] = std::move(table);
+        return after;
+    }));
+    plan.table = plan.database->find_table(name);
+    plan.adds_columns = true;
+    log::info("columns added for a mapping", {{"connection", settings_.name}, {"table", name}, {"mapping", plan.mapping_name}});
     return {};
 }
 

@@ -26,6 +26,9 @@ struct Plan {
     bool ignore_first_record = false;
     std::string batch_key;
     std::unique_ptr<data::Parser> parser;
+    bool wants_location = false; ///< the mapping asks for SourceLocation
+    /// The mapping named columns that the table lacked; they were added for this plan, whose next batch is queued for it.
+    bool adds_columns = false;
 
     /// What the path depends on, but for the size.
     BatchFacts facts(bool cluster_switch) const;
@@ -53,6 +56,8 @@ private:
     Result<catalog::Snapshot> resolve_database(const RoutingProperties& routing) const;
     Result<> resolve_properties(const RoutingProperties& routing, Plan& plan) const;
     Result<> resolve_parser(Plan& plan) const;
+    Result<std::shared_ptr<const data::BoundMapping>> resolve_mapping(Plan& plan) const;
+    Result<> add_columns(Plan& plan, const std::vector<data::ColumnSchema>& columns) const;
 
     const ConnectionSettings& settings_;
     ingest::Databases& databases_;

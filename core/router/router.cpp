@@ -1,6 +1,7 @@
 #include "core/router/router.hpp"
 
 #include "core/base/log.hpp"
+#include "core/base/metrics.hpp"
 #include "core/data/gzip.hpp"
 
 #include <fmt/format.h>
@@ -189,10 +190,11 @@ void Router::take_event(const Message& message, Lane& lane) {
     Gather& gather = gather_of(*routed->plan->writer);
     if (!claim(lane, message, gather))
         return;
-    if (auto parsed = parse_event(message, *routed, gather); !parsed) {
+    if (auto parsed = parse_event(message, lane, *routed, gather); !parsed) {
         park(message, lane, routed->routing, parsed.error());
         return;
     }
+    park_records(message, lane, *routed, gather);
     ++gather.delivery().received;
 }
 
@@ -213,7 +215,7 @@ Result<Router::Routed> Router::route(const Message& message, std::string_view fi
     return routed;
 }
 
-Result<> Router::parse_event(const Message& message, const Routed& routed, Gather& gather) {
+Result<> Router::parse_event(const Message& message, const Lane& lane, const Routed& routed, Gather& gather) {
     Plan& plan = *routed.plan;
     std::string_view body = message.payload;
     bool padded = message.padded;
@@ -231,7 +233,7 @@ Result<> Router::parse_event(const Message& message, const Routed& routed, Gathe
     OpenBatch& open = gather.open(routed.plan);
     const data::Rows::Mark mark = open.batch.rows.mark();
     auto parsed = [&]() -> Result<data::ParseOutcome> {
-        plan.parser->begin();
+        plan.parser->begin({.location = plan.wants_location ? connection_->source_path(message, lane.name) : std::string()});
         SLUICE_CHECK(plan.parser->feed(body, padded, open.batch.rows));
         return plan.parser->finish(open.batch.rows);
     }();
@@ -267,6 +269,25 @@ void Router::park(const Message& message, const Lane& lane, const RoutingPropert
     gather->delivery().failures.push_back(failure_of(letter));
     gather->delivery().dead_letters.push_back(std::move(letter));
     ++gather->delivery().received;
+}
+
+void Router::park_records(const Message& message, const Lane& lane, const Routed& routed, Gather& gather) {
+    const auto refused = routed.plan->parser->take_refused();
+    if (refused.empty())
+        return;
+    const PlanCache::Partial partial = plans_.partial(routed.routing);
+    ingest::Delivery& delivery = gather.delivery();
+    for (const data::RefusedRecord& record : refused) {
+        delivery.dead_letters.push_back(
+            make_record_letter(settings_, *connection_, message, lane.name, partial, record, databases_.clock().now()));
+        delivery.failures.push_back(failure_of(delivery.dead_letters.back()));
+        gathered_bytes_ += record.text.size();
+        gather.add_bytes(record.text.size());
+    }
+    delivery.parked_records += refused.size();
+    metrics::counter("sluice_records_dead_lettered_total", "Single records parked by strict connections; no events.",
+                     {{"connection", settings_.name}})
+        .add(refused.size());
 }
 
 bool Router::claim(Lane& lane, const Message& message, Gather& gather) {
@@ -336,6 +357,7 @@ void Router::choose(OpenBatch& open, bool& holds_slot, std::vector<StreamedTable
     }
     if (choice.reason == PathReason::NoCapacity)
         back_off_[plan.table->id] = databases_.clock().steady() + kThrottleBackOff;
+    open.plan->adds_columns = false; // they are there now
     TableBatch& batch = open.batch;
     batch.path = choice.path;
     (choice.path == Path::Streaming ? figures_->streamed_events : figures_->queued_events) += batch.events;

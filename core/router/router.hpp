@@ -70,7 +70,9 @@ private:
     void take_over(const Message& message, Lane& lane);
     void take_event(const Message& message, Lane& lane);
     Result<Routed> route(const Message& message, std::string_view file_name);
-    Result<> parse_event(const Message& message, const Routed& routed, Gather& gather);
+    Result<> parse_event(const Message& message, const Lane& lane, const Routed& routed, Gather& gather);
+    /// What a strict connection's parser refused of a message that is stored otherwise.
+    void park_records(const Message& message, const Lane& lane, const Routed& routed, Gather& gather);
     void skip(Gather& gather, std::string_view reason);
     void park(const Message& message, const Lane& lane, const RoutingProperties& routing, const Error& error);
     /// False: another database than the connection's own had this event before a restart.

@@ -69,6 +69,17 @@ protected:
         made.header_count = headers.size();
         deliver(router, made);
     }
+    /// A json mapping of the table Streamed.
+    void add_mapping(const std::string& name, std::string_view json) {
+        ASSERT_TRUE(databases_.writer("Own")->change_catalogue([&](const Database& before) -> Result<Database> {
+            Database after = before;
+            auto table = std::make_shared<catalog::Table>(*after.find_table("Streamed"));
+            SLUICE_TRY(auto mapping, data::parse_mapping(name, data::MappingKind::Json, json));
+            table->mappings.emplace(std::pair(data::MappingKind::Json, name), catalog::StoredMapping{std::move(mapping)});
+            after.tables[table->name] = table;
+            return after;
+        }));
+    }
     std::int64_t rows(const char* database, const char* table) {
         const auto snapshot = databases_.catalog().find(database);
         auto result = databases_.writer(database)->store().query(
@@ -138,6 +149,84 @@ TEST_F(RouterTest, APartlyParsedEventLeavesNoRows) {
     deliver(router, 2, R"({"Id":3})");
     ASSERT_TRUE(router.drain(seconds(10)));
     EXPECT_EQ(rows("Own", "Streamed"), 1);
+}
+
+TEST_F(RouterTest, AStrictConnectionParksSingleRecordsAndStoresTheirNeighbours) {
+    settings_.strict = true;
+    settings_.data_format = "json";
+    Router router = event_hub();
+    open(router);
+    deliver(router, 1, "{\"Id\":1}\n{\"Id\":\n{\"Id\":\"x\"}\n{\"Id\":4}");
+    deliver(router, 2, "{\"Id\":5}");
+    deliver(router, 3, "{\"Id\":true}");
+    ASSERT_TRUE(router.drain(seconds(10)));
+    EXPECT_EQ(rows("Own", "Streamed"), 3);
+    auto letters = databases_.writer("Own")->store().query(
+        "SELECT decode(body), position FROM sluice.dead_letters ORDER BY sequence, position", {},
+        {{{"body", ScalarType::String}, {"position", ScalarType::String}}}, {});
+    ASSERT_TRUE(letters) << letters.error().message;
+    const auto chunk = letters->next();
+    ASSERT_TRUE(chunk) << chunk.error().message;
+    ASSERT_EQ((*chunk)->rows(), 3u);
+    EXPECT_EQ((*chunk)->column(0).text(0), "{\"Id\":");
+    EXPECT_NE((*chunk)->column(1).text(0).find("\"record\":2"), std::string_view::npos);
+    EXPECT_EQ((*chunk)->column(0).text(1), "{\"Id\":\"x\"}");
+    EXPECT_NE((*chunk)->column(1).text(1).find("\"record\":3"), std::string_view::npos);
+    EXPECT_EQ((*chunk)->column(0).text(2), "{\"Id\":true}"); // nothing of the event is left, so it is parked as a whole
+    // Events are counted, not records.
+    EXPECT_EQ(totals().received, 3u);
+    EXPECT_EQ(totals().stored, 2u);
+    EXPECT_EQ(totals().dead_lettered, 1u);
+}
+
+TEST_F(RouterTest, FM85_ColumnsOfAMappingThatTheTableLacksAreAddedAndTheBatchIsQueued) {
+    add_mapping("M", R"([{"Column":"Id","Path":"$.Id"},{"Column":"n","DataType":"long","Path":"$.n"}])");
+    settings_.mapping_rule_name = "M";
+    Router router = event_hub();
+    open(router);
+    deliver(router, 1, R"({"Id":1,"n":7})");
+    ASSERT_TRUE(router.drain(seconds(10)));
+    const auto table = databases_.catalog().find("Own")->find_table("Streamed");
+    ASSERT_EQ(table->columns.size(), 3u);
+    EXPECT_EQ(table->columns[2].name, "n");
+    EXPECT_EQ(table->columns[2].type, ScalarType::Long);
+    EXPECT_EQ(totals().staged, 1u);
+    deliver(router, 2, R"({"Id":2,"n":8})"); // there is nothing to add any more
+    ASSERT_TRUE(router.drain(seconds(10)));
+    EXPECT_EQ(totals().stored, 1u);
+    ASSERT_TRUE(databases_.writer("Own")->seal_now({}, "Time"));
+    EXPECT_EQ(rows("Own", "Streamed"), 2);
+    auto sum = databases_.writer("Own")->store().query(
+        "SELECT CAST(sum(c" + std::to_string(table->columns[2].id) + ") AS BIGINT) FROM (" + store::Store::visible_rows(*table) + ")", {},
+        {{{"n", ScalarType::Long}}}, {});
+    ASSERT_TRUE(sum) << sum.error().message;
+    EXPECT_EQ((*sum->next())->column(0).get<std::int64_t>(0), 15);
+}
+
+TEST_F(RouterTest, NoColumnIsAddedForAMappingThatDoesNotFit) {
+    add_mapping("M", R"([{"Column":"n","DataType":"long","Path":"$.n"},{"Column":"Id","DataType":"string","Path":"$.Id"}])");
+    settings_.mapping_rule_name = "M";
+    Router router = event_hub();
+    open(router);
+    deliver(router, 1, R"({"Id":1,"n":7})");
+    ASSERT_TRUE(router.drain(seconds(10)));
+    EXPECT_EQ(dead_letters("Own", "BadRequest_InconsistentMapping"), 1);
+    EXPECT_EQ(databases_.catalog().find("Own")->find_table("Streamed")->columns.size(), 2u);
+}
+
+TEST_F(RouterTest, AMappingMayAskWhereAnEventCameFrom) {
+    add_mapping("M", R"([{"Column":"Id","Path":"$.Id"},{"Column":"Text","Transform":"SourceLocation"}])");
+    settings_.mapping_rule_name = "M";
+    Router router = event_hub();
+    open(router, "orders/3");
+    deliver(router, 42, R"({"Id":1})");
+    ASSERT_TRUE(router.drain(seconds(10)));
+    const auto snapshot = databases_.catalog().find("Own");
+    auto result = databases_.writer("Own")->store().query(
+        "SELECT c" + std::to_string(snapshot->find_table("Streamed")->columns[1].id) + " FROM (" +
+            store::Store::visible_rows(*snapshot->find_table("Streamed")) + ")", {}, {{{"t", ScalarType::String}}}, {});
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_EQ((*result->next())->column(0).text(0), "source://c/orders/3/42");
 }
 
 TEST_F(RouterTest, EventsThatNameAnUnknownTableOrMappingOrDatabaseAreParkedWithTheCode) {
