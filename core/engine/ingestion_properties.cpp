@@ -32,33 +32,6 @@ Result<Properties> listed(const Argument& with) {
     return properties;
 }
 
-Result<std::optional<data::ValidationPolicy>> read_validation(const std::string& text) {
-    const Json json = Json::parse(text, nullptr, false);
-    if (!json.is_object())
-        return malformed("validationPolicy",
-                         R"(should be a JSON object such as {"ValidationOptions":1,"ValidationImplications":1})");
-    data::ValidationPolicy policy;
-    for (const auto& [name, value] : json.items()) {
-        const std::string member = to_lower(name);
-        const std::string word = value.is_string() ? to_lower(value.get<std::string>()) : value.dump();
-        using Options = data::ValidationPolicy::Options;
-        using Implications = data::ValidationPolicy::Implications;
-        if (member == "validationoptions" && (word == "0" || word == "donotvalidate"))
-            policy.options = Options::DoNotValidate;
-        else if (member == "validationoptions" && (word == "1" || word == "validatecsvinputconstantcolumns"))
-            policy.options = Options::ConstantColumns;
-        else if (member == "validationoptions" && (word == "2" || word == "validatecsvinputcolumnlevelonly"))
-            policy.options = Options::ColumnLevelOnly;
-        else if (member == "validationimplications" && (word == "0" || word == "fail"))
-            policy.implications = Implications::Fail;
-        else if (member == "validationimplications" && (word == "1" || word == "besteffort"))
-            policy.implications = Implications::BestEffort;
-        else
-            return malformed("validationPolicy", fmt::format("{} {} is unknown", name, value.dump()));
-    }
-    return std::optional(policy);
-}
-
 Result<> read_common(const Properties& list, IngestionProperties& out) {
     if (const auto text = list.get("creationTime")) {
         out.creation_time = data::parse_datetime(*text);
@@ -80,6 +53,41 @@ std::optional<std::string> first_of(const Properties& list, std::initializer_lis
         if (auto value = list.get(name))
             return value;
     return std::nullopt;
+}
+
+/// Which kind of mapping an inline one says it is: by ingestionMappingType, or by the older names of the property.
+Result<std::optional<data::MappingKind>> inline_mapping_kind(const Properties& list) {
+    if (const auto type = list.get("ingestionMappingType")) {
+        const auto kind = data::parse_mapping_kind(*type);
+        if (!kind)
+            return malformed("ingestionMappingType", fmt::format("'{}' is no kind of mapping", *type));
+        return kind;
+    }
+    for (const auto& [name, kind] :
+         {std::pair("csvMapping", data::MappingKind::Csv), std::pair("jsonMapping", data::MappingKind::Json),
+          std::pair("avroMapping", data::MappingKind::Avro)})
+        if (list.get(name))
+            return std::optional(kind);
+    return std::optional<data::MappingKind>();
+}
+
+/// Formats-and-mappings 9.6, what shows before the table is looked at.
+Result<> check_mapping(const Properties& list, const IngestionProperties& properties) {
+    if (properties.mapping && properties.mapping_reference)
+        return Error{ErrorCode::Invalid, "Give ingestionMapping or ingestionMappingReference, not both.",
+                     "BadRequest_DuplicateMapping"};
+    if (properties.mapping_reference && properties.mapping_reference->empty())
+        return Error{ErrorCode::Invalid,
+                     "The name of the ingestion mapping is empty; name one or leave the property out.",
+                     "BadRequest_EmptyMappingReference"};
+    SLUICE_TRY(const auto kind, inline_mapping_kind(list));
+    const auto needed = data::mapping_kind(properties.format.value_or(data::Format::Csv));
+    if (kind && properties.format && !data::compatible(*kind, needed))
+        return Error{ErrorCode::Invalid,
+                     fmt::format("The mapping is of kind {}, format {} needs one of kind {}.", data::to_string(*kind),
+                                 data::to_string(*properties.format), data::to_string(needed)),
+                     "BadRequest_InvalidMappingReference"};
+    return {};
 }
 
 } // namespace
@@ -118,13 +126,11 @@ Result<IngestionProperties> read_ingest_properties(const Argument& with) {
     out.mapping = first_of(list, {"ingestionMapping", "csvMapping", "jsonMapping", "avroMapping"});
     out.mapping_reference = first_of(
         list, {"ingestionMappingReference", "csvMappingReference", "jsonMappingReference", "avroMappingReference"});
-    if (out.mapping && out.mapping_reference)
-        return Error{ErrorCode::Invalid, "Give ingestionMapping or ingestionMappingReference, not both.",
-                     "BadRequest_DuplicateMapping"};
+    SLUICE_CHECK(check_mapping(list, out));
     SLUICE_TRY(out.ignore_first_record, list.flag("ignoreFirstRecord"));
     SLUICE_TRY(out.gz_as_uncompressed, list.flag("TreatGzAsUncompressed"));
     if (const auto text = list.get("validationPolicy")) {
-        SLUICE_TRY(out.validation, read_validation(*text));
+        SLUICE_TRY(out.validation, data::parse_validation_policy(*text));
     }
     return out;
 }

@@ -174,6 +174,38 @@ TEST(IngestionProperties, TakeTheJsonForm) {
     EXPECT_TRUE(properties->ignore_first_record);
 }
 
+TEST(IngestionProperties, CheckMappingsBeforeTheTableIsLookedAt) {
+    struct Case {
+        std::vector<std::pair<std::string, std::string>> properties;
+        std::string reason;
+    };
+    const std::vector<Case> cases{
+        {{{"format", "json"}, {"ingestionMapping", "[]"}, {"ingestionMappingReference", "M"}},
+         "BadRequest_DuplicateMapping"},
+        {{{"format", "json"}, {"jsonMapping", "[]"}, {"jsonMappingReference", "M"}}, "BadRequest_DuplicateMapping"},
+        {{{"ingestionMappingReference", ""}}, "BadRequest_EmptyMappingReference"},
+        {{{"format", "json"}, {"csvMapping", "[]"}}, "BadRequest_InvalidMappingReference"},
+        {{{"format", "csv"}, {"ingestionMapping", "[]"}, {"ingestionMappingType", "multijson"}},
+         "BadRequest_InvalidMappingReference"},
+        {{{"format", "csv"}, {"ingestionMapping", "[]"}, {"ingestionMappingType", "xml"}},
+         "BadRequest_MalformedIngestionProperty"},
+        {{{"format", "psv"}, {"ingestionMapping", "[]"}, {"ingestionMappingType", "csv"}}, ""},
+        {{{"format", "apacheavro"}, {"avroMapping", "[]"}}, ""},
+        {{{"format", "csv"},
+          {"validationPolicy", R"({"ValidationOptions":"1","ValidationImplications":"BestEffort"})"}},
+         ""},
+        {{{"format", "csv"}, {"validationPolicy", R"({"ValidationOptions":7})"}},
+         "BadRequest_MalformedIngestionProperty"},
+    };
+    for (const auto& [properties, reason] : cases) {
+        Argument with;
+        for (const auto& [name, value] : properties)
+            with.properties.add({name, value});
+        const auto read = read_ingest_properties(with);
+        EXPECT_EQ(read ? "" : read.error().reason, reason) << properties.back().first;
+    }
+}
+
 TEST(IngestionProperties, NameTheUnknownOne) {
     Argument with;
     with.properties.add({"tag", "x"});
