@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 
 namespace sluice::catalog {
 namespace {
@@ -108,6 +109,22 @@ BatchingPolicy Database::effective_batching(const Table& table) const {
     if (table.policies.batching)
         return *table.policies.batching;
     return policies.batching.value_or(BatchingPolicy{});
+}
+
+bool Database::is_streaming_fed(const Table& table) const {
+    std::set<TableId> seen{table.id};
+    std::vector<const Table*> asked{&table};
+    while (!asked.empty()) {
+        const Table& target = *asked.back();
+        asked.pop_back();
+        if (const auto policy = effective_streaming(target); policy && policy->is_enabled)
+            return true;
+        for (const UpdatePolicy& entry : target.policies.update)
+            for (const auto& [source_name, source] : tables)
+                if (entry.is_enabled && is_triggered_by(entry, target.name, source_name) && seen.insert(source->id).second)
+                    asked.push_back(source.get());
+    }
+    return false;
 }
 
 Result<> check_entity_name(std::string_view name) {

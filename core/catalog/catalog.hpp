@@ -3,6 +3,7 @@
 #include "core/base/mutex.hpp"
 #include "core/base/result.hpp"
 #include "core/catalog/policy.hpp"
+#include "core/catalog/update_policy.hpp"
 #include "core/data/mapping.hpp"
 #include "core/data/schema.hpp"
 
@@ -41,6 +42,7 @@ using Mappings = std::map<std::pair<data::MappingKind, std::string>, StoredMappi
 struct Policies {
     std::optional<StreamingPolicy> streaming;
     std::optional<BatchingPolicy> batching;
+    std::vector<UpdatePolicy> update = {}; ///< of tables only; empty: none
     std::map<std::string, std::string, std::less<>> other;
 };
 
@@ -70,6 +72,8 @@ struct Table {
     const Column* find_column(std::string_view name) const;
     /// Whether rows that come now get an ingestion time: unless the policy says no (engine 5.7).
     bool keeps_ingestion_time() const;
+    /// Soft-delete period zero: rows only pass through to the targets of update policies (engine 3.8).
+    bool keeps_no_rows() const;
 };
 
 struct Function {
@@ -106,6 +110,9 @@ struct Database {
     /// Table beats database, in both directions (engine 1.3). Nothing: no policy on either level.
     std::optional<StreamingPolicy> effective_streaming(const Table& table) const;
     BatchingPolicy effective_batching(const Table& table) const;
+    /// Streamed rows reach the table: it is streamed itself, or it is the target of an enabled update policy whose source is
+    /// streaming-fed (engine 2.2). The cluster's switch plays no part in it.
+    bool is_streaming_fed(const Table& table) const;
 };
 using Snapshot = std::shared_ptr<const Database>;
 

@@ -33,6 +33,8 @@ Json write(const Policies& policies) {
         json["streaming"] = to_json(*policies.streaming);
     if (policies.batching)
         json["batching"] = to_json(*policies.batching);
+    if (!policies.update.empty())
+        json["update"] = to_json(policies.update);
     if (!policies.other.empty())
         json["other"] = policies.other;
     return json;
@@ -129,6 +131,8 @@ Policies read_policies(const Json& json) {
         policies.streaming = unwrap(parse_streaming_policy(found->get_ref<const std::string&>(), std::nullopt));
     if (const auto found = json.find("batching"); found != json.end())
         policies.batching = unwrap(parse_batching_policy(found->get_ref<const std::string&>(), std::nullopt));
+    if (const auto found = json.find("update"); found != json.end())
+        policies.update = unwrap(parse_update_policy(found->get_ref<const std::string&>()));
     if (const auto found = json.find("other"); found != json.end())
         for (const auto& [keyword, text] : found->items())
             policies.other.emplace(keyword, text.get<std::string>());
@@ -209,6 +213,16 @@ void read_document(const Document& document, Database& database) {
 }
 
 } // namespace
+
+bool Table::keeps_no_rows() const {
+    const auto retention = policies.other.find("retention");
+    if (retention == policies.other.end())
+        return false;
+    const Json json = Json::parse(retention->second, nullptr, false);
+    const auto period = json.is_object() ? json.find("SoftDeletePeriod") : json.end();
+    return json.is_object() && period != json.end() && period->is_string() &&
+           data::parse_timespan(period->get_ref<const std::string&>()) == Ticks{0};
+}
 
 std::vector<Document> to_documents(const Database& database) {
     std::vector<Document> documents;

@@ -181,7 +181,7 @@ Result<Database> copy_table(const Database& before, const TableDefinition& copy,
     SLUICE_TRY(auto after, edit_table(created, copy.name, [&](Database&, catalog::Table& table) -> Result<> {
                    table.mappings = source->mappings;
                    table.policies = source->policies;
-                   table.policies.other.erase("update");
+                   table.policies.update.clear();
                    for (std::size_t i = 0; i < table.columns.size(); ++i)
                        table.columns[i].docstring = source->columns[i].docstring;
                    return {};
