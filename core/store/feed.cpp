@@ -6,12 +6,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 
 namespace sluice::store {
 namespace {
 
 // Below this many chunks a second thread costs more than it takes over.
 constexpr std::size_t kChunksForThreads = 8;
+
+/// The next chunk of one scan. Of its own, because a query may read the rows of a slot twice (a self-join).
+using Scan = std::atomic<std::size_t>;
 
 } // namespace
 
@@ -27,7 +31,6 @@ void FeedSlot::load(const data::Rows& rows, PartId part, Ticks time) {
     rows_ = &rows;
     part_ = part;
     time_ = time;
-    next_chunk_ = 0;
 }
 
 struct Feed::Callbacks {
@@ -87,12 +90,13 @@ void Feed::Callbacks::init(duckdb_init_info info) {
     const auto& feed = *static_cast<Feed*>(duckdb_init_get_extra_info(info));
     const auto& slot = *static_cast<FeedSlot*>(duckdb_init_get_bind_data(info));
     const std::size_t chunks = slot.rows_ ? slot.rows_->chunks().size() : 0;
+    duckdb_init_set_init_data(info, new Scan(0), [](void* scan) { delete static_cast<Scan*>(scan); });
     duckdb_init_set_max_threads(info, chunks >= kChunksForThreads ? feed.threads_ : 1);
 }
 
 void Feed::Callbacks::fill(duckdb_function_info info, duckdb_data_chunk output) {
     auto& slot = *static_cast<FeedSlot*>(duckdb_function_get_bind_data(info));
-    const std::size_t next = slot.next_chunk_.fetch_add(1);
+    const std::size_t next = static_cast<Scan*>(duckdb_function_get_init_data(info))->fetch_add(1);
     if (!slot.rows_ || next >= slot.rows_->chunks().size()) {
         duckdb_data_chunk_set_size(output, 0);
         return;

@@ -3,7 +3,6 @@
 #include "core/data/chunk.hpp"
 #include "core/store/duck.hpp"
 
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -34,7 +33,6 @@ private:
     const data::Rows* rows_ = nullptr;
     PartId part_ = 0;
     Ticks time_ = 0;
-    std::atomic<std::size_t> next_chunk_ = 0;
 };
 
 /// The table function of one database and its slots. Slots belong to the writer's thread; DuckDB's threads read them
@@ -47,6 +45,7 @@ public:
     Result<> install(duckdb_connection connection);
     FeedSlot& set_slot(std::int64_t number, std::unique_ptr<FeedSlot> slot);
     FeedSlot* find_slot(std::int64_t number);
+    void remove_slot(std::int64_t number) { slots_.erase(number); }
     /// Forgets the slots of users' tables, whose numbers are not negative.
     void remove_tables() { slots_.erase(slots_.lower_bound(0), slots_.end()); }
 

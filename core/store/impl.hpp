@@ -56,6 +56,8 @@ struct Store::Impl {
     Feed feed;
     DatabaseHandle database;
     ConnectionHandle writer;
+    ConnectionHandle row_reader;        ///< of RowQuery; opened when first needed. The writer's thread
+    std::int64_t next_row_slot = -1000; ///< slots of RowQuery count down from here, below those of system tables
     StatementCache statements; ///< of `writer`
     std::unique_ptr<ReadPool> pool;
     Deadlines deadlines;

@@ -76,6 +76,15 @@ std::string Store::numbered_rows(const catalog::Table& table) {
                        columns, stored_table(table.id), hidden_parts("db.sluice", table.id));
 }
 
+std::string Store::rows_of_parts(const catalog::Table& table, const std::vector<PartId>& parts, Ticks time) {
+    std::string columns;
+    for (const catalog::Column& column : table.columns)
+        columns += fmt::format("c{}, ", column.id);
+    return fmt::format(R"(SELECT {}CAST({} AS BIGINT) AS "$time", CAST(0 AS BIGINT) AS "$part" FROM {} WHERE {})", columns, time,
+                       stored_table(table.id),
+                       parts.empty() ? std::string("false") : fmt::format(R"("$part" IN ({}))", fmt::join(parts, ", ")));
+}
+
 const std::vector<SystemTable>& system_tables() {
     static const std::vector<SystemTable> tables = {
         {kJournalSlot,

@@ -215,6 +215,8 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
+class RowQuery;
+
 struct StoreOptions {
     std::filesystem::path file;
     std::string database;         ///< name of the database
@@ -253,11 +255,17 @@ public:
     Result<QueryResult> query(std::string_view sql, const std::vector<Parameter>& parameters, data::Schema types,
                               const QueryOptions& options);
 
+    /// A query over rows in memory, still to be prepared; see row_query.hpp. For the writer's thread.
+    std::unique_ptr<RowQuery> query_rows(const data::Schema& rows);
+
     /// What a query reads as the table: all visible rows, columns `c<id>`, `"$part"`, `"$time"`. SQL text.
     static std::string visible_rows(const catalog::Table& table);
     /// All visible rows of the table: its columns in order, then the row's number, which holds within one transaction,
     /// and its part. SQL text for delete_rows.
     static std::string numbered_rows(const catalog::Table& table);
+
+    /// What a query of rows that are not visible yet reads: those of the given parts, with `time` as "$time" and no part. SQL text.
+    static std::string rows_of_parts(const catalog::Table& table, const std::vector<PartId>& parts, Ticks time);
 
     std::optional<FileRecord> find_file(std::string_view connection, std::string_view url, std::string_view etag);
     std::vector<FileRecord> files_with_pending_action(std::string_view connection);
