@@ -113,7 +113,11 @@ private:
     const Value* find_name(std::string_view name) const;
     std::optional<Relation> find_table(std::string_view name, const catalog::Database& database, bool functions_too,
                                        Offset at);
+    /// As find_table, for a name behind database("D").
+    std::optional<Relation> find_qualified(std::string_view name, const catalog::Database& database, bool functions_too,
+                                           Offset at);
     Relation scan(const catalog::Table& table, const catalog::Database& database, Offset at);
+    const ExtraTable* find_extra(std::string_view name) const;
     Relation from_extra(const ExtraTable& table);
     Value bind_value(const ast::Expr& expr);
     Relation bind_table(const ast::Expr& expr);
@@ -388,6 +392,8 @@ private:
     bool case_sensitive_ = false; ///< inside search kind=case_sensitive: text operators mind case
     bool used_window_ = false;
     bool used_aggregate_ = false;
+    Reads reads_;
+    bool qualified_ = false; ///< a table is looked up as database("D").T: extra tables do not count
     std::size_t next_id_ = 0;
     int depth_ = 0;
     std::map<std::string, std::string, std::less<>> partition_keys_; ///< name, group column that holds its value

@@ -107,7 +107,7 @@ std::vector<std::pair<std::string, Relation>> Binder::tables_of_pattern(const Ex
         const catalog::Snapshot saved = std::exchange(database_, database);
         for (const auto& [name, table] : database->tables)
             if (matches(expr.text, name))
-                if (auto relation = find_table(name, *database, false, expr.at))
+                if (auto relation = find_qualified(name, *database, false, expr.at))
                     found.emplace_back(name, std::move(*relation));
         database_ = saved;
     }

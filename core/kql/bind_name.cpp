@@ -93,6 +93,8 @@ std::int64_t Binder::constant_long(const Expr& expr, std::string_view what) {
 
 /// Each database is stored by itself, so a statement reads the tables of one.
 Relation Binder::scan(const catalog::Table& table, const catalog::Database& database, Offset at) {
+    const bool foreign = options_.database && database.name != options_.database->name;
+    reads_.tables.insert(foreign ? database.name + "." + table.name : table.name);
     if (scanned_ && *scanned_ != database.name)
         fail_unsupported(
             at, fmt::format("A query that reads tables of two databases ('{}' and '{}')", *scanned_, database.name));
@@ -115,11 +117,17 @@ Relation Binder::scan(const catalog::Table& table, const catalog::Database& data
 }
 
 Relation Binder::from_extra(const ExtraTable& table) {
+    reads_.extra_tables.insert(table.name);
     Relation relation;
     std::vector<std::string> ids;
     for (const data::ColumnSchema& column : table.schema.columns) {
         relation.columns.push_back({column.name, column.type, fresh()});
         ids.push_back(relation.columns.back().id);
+    }
+    if (table.has_row_facts) {
+        relation.has_row_facts = true;
+        relation.sql = fmt::format(R"(SELECT * FROM ({}) AS extra({}, "$time", "$part"))", table.sql, sql::join(ids));
+        return relation;
     }
     const std::string order = fresh();
     relation.sql =
@@ -133,10 +141,9 @@ std::optional<Relation> Binder::find_table(std::string_view name, const catalog:
     const bool home = &database == options_.database.get();
     if (const Restriction* visible = restriction(); visible && !visible->allows(name, database.name, home))
         return std::nullopt;
-    if (home)
-        for (const ExtraTable& extra : options_.extra_tables)
-            if (extra.name == name)
-                return from_extra(extra);
+    if (home && !qualified_)
+        if (const ExtraTable* extra = find_extra(name))
+            return from_extra(*extra);
     // A function hides a table of its name (engine 6.6).
     if (const auto function = database.functions.find(name);
         functions_too && function != database.functions.end() &&
@@ -150,6 +157,21 @@ std::optional<Relation> Binder::find_table(std::string_view name, const catalog:
     if (const auto table = database.find_table(name))
         return scan(*table, database, at);
     return std::nullopt;
+}
+
+const ExtraTable* Binder::find_extra(std::string_view name) const {
+    for (const ExtraTable& extra : options_.extra_tables)
+        if (extra.name == name)
+            return &extra;
+    return nullptr;
+}
+
+std::optional<Relation> Binder::find_qualified(std::string_view name, const catalog::Database& database,
+                                               bool functions_too, Offset at) {
+    const bool saved = std::exchange(qualified_, true);
+    auto relation = find_table(name, database, functions_too, at);
+    qualified_ = saved;
+    return relation;
 }
 
 std::optional<Relation> Binder::try_table(const Expr& expr) {
@@ -250,7 +272,7 @@ Value Binder::bind_value(const Expr& expr) {
         if (database.kind == ExprKind::Call && (database.text == "database" || database.text == ".database")) {
             const catalog::Snapshot found = database_named(database);
             const catalog::Snapshot saved = std::exchange(database_, found);
-            auto relation = find_table(expr.text, *found, true, expr.at);
+            auto relation = find_qualified(expr.text, *found, true, expr.at);
             database_ = saved;
             if (!relation)
                 fail_semantic(expr.at,
@@ -278,6 +300,7 @@ Value Binder::bind_value(const Expr& expr) {
 catalog::Snapshot Binder::database_named(const Expr& call) {
     // cluster(...) names this node whatever it says; args[0] of ".database" is that call.
     const bool of_cluster = call.text == ".database";
+    reads_.cluster = reads_.cluster || of_cluster;
     const std::size_t at = of_cluster ? 1 : 0;
     if (call.args.size() <= at)
         return database_;
@@ -331,7 +354,7 @@ std::optional<Value> Binder::bind_entity_call(const Expr& call, const Relation* 
     }
     const std::string name = path ? call.text.substr(1) : call.text;
     if (path && name == "table" && call.args.size() > 1) {
-        auto relation = find_table(constant_text(*call.args[1], "The name of a table"), *database, false, call.at);
+        auto relation = find_qualified(constant_text(*call.args[1], "The name of a table"), *database, false, call.at);
         if (!relation)
             fail_semantic(call.at, "Failed to resolve the table expression");
         return *relation;

@@ -61,6 +61,7 @@ QueryPlan Binder::run(const std::vector<ast::Statement>& statements) {
                       "The query has no tabular expression statement: let and set alone give no result", "SEM0001");
     plan.visualization = visualization_;
     plan.database = scanned_.value_or("");
+    plan.reads = std::move(reads_);
     return plan;
 }
 

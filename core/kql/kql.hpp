@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,13 @@ struct ResultPlan {
     bool sorted = false;
 };
 
+/// The tables that a query reads, with functions, lets and wildcards resolved: the footprint of an update policy (engine 2.2).
+struct Reads {
+    std::set<std::string> tables;       ///< of the catalogue; of other databases as "Database.Table"
+    std::set<std::string> extra_tables; ///< of CompileOptions
+    bool cluster = false;               ///< cluster(...) was named
+};
+
 struct QueryPlan {
     std::vector<ResultPlan> results; ///< one per tabular statement, at least one
     Visualization visualization;
@@ -37,6 +45,7 @@ struct QueryPlan {
     std::map<std::string, std::string> options;
     /// Where the statements have to run: the database whose tables they read. Empty: anywhere.
     std::string database;
+    Reads reads;
 };
 
 /// A table that a query may name besides the catalogue's: the result of a command (`.show tables | where ...`), the new
@@ -44,6 +53,8 @@ struct QueryPlan {
 struct ExtraTable {
     std::string name, sql;
     data::Schema schema;
+    /// The SELECT also gives "$time" and "$part" behind its columns, as stored tables do, and its rows have no order.
+    bool has_row_facts = false;
 };
 
 /// Runs a SELECT of one text column and gives its values. A few operators need it while they are compiled, because the
