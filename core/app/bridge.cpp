@@ -37,6 +37,9 @@ ingest::Databases::Options database_options(const config::Settings& settings, st
     options.writer.rowstore_seal_bytes = settings.streaming.rowstore.seal_bytes;
     options.writer.rowstore_seal_after = settings.streaming.rowstore.seal_after;
     options.writer.max_staging_bytes = settings.queued.max_staging_bytes;
+    options.writer.retry_for = settings.queued.retry_for;
+    options.writer.policy_max_depth = settings.update_policy.max_depth;
+    options.writer.strict_policy_cycles = settings.update_policy.strict_cycles;
     options.writer.checkpoint_bytes = settings.store.checkpoint_bytes;
     options.writer.max_queued_memory = settings.memory.in_flight_bytes;
     return options;

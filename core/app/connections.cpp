@@ -110,8 +110,6 @@ std::vector<config::Problem> unsupported(const config::Settings& settings) {
         refuse(file, "store.on_damage = \"" + settings.store.on_damage + "\"");
     if (settings.dead_letters != defaults.dead_letters)
         refuse(file, "a change of [dead_letters]");
-    if (settings.update_policy != defaults.update_policy)
-        refuse(file, "a change of [update_policy]");
     if (settings.target.kind != "embedded")
         refuse(file, "target.kind = \"" + settings.target.kind + "\"");
     for (const config::Database& database : settings.databases)

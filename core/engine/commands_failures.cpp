@@ -1,3 +1,4 @@
+#include "core/data/json_text.hpp"
 #include "core/data/text.hpp"
 #include "core/engine/commands.hpp"
 #include "core/engine/entity_error.hpp"
@@ -87,7 +88,23 @@ Cell guid_or_null(std::string_view text) {
 std::string operation_kind(const store::Part& part) {
     if (part.seal_reason.empty())
         return "SetOrAppend";
+    if (part.seal_reason.starts_with(ingest::kDerivedReason))
+        return "UpdatePolicy";
     return part.seal_reason.starts_with("RowStore") ? "RowStoreSeal" : "BatchIngest";
+}
+
+Cell operation_properties(const store::Part& part) {
+    if (part.seal_reason.empty())
+        return Null{};
+    std::string json = "{";
+    if (part.seal_reason.starts_with(ingest::kDerivedReason)) {
+        json += R"("SourceTable":)";
+        data::append_json_string(json, std::string_view(part.seal_reason).substr(ingest::kDerivedReason.size()));
+    } else {
+        json += R"("SealReason":)";
+        data::append_json_string(json, part.seal_reason);
+    }
+    return Dynamic{json + "}"};
 }
 
 Cell number(std::uint64_t value) {
@@ -169,8 +186,7 @@ Result<CommandResult> show_data_operations(Context& context, const Arguments&) {
         result.add(
             {DateTime{part.sealed}, database, table, std::string(), operation_kind(part), number(part.original_size),
              Null{}, number(part.rows), Null{}, Null{}, std::int64_t{1}, std::string(),
-             part.seal_reason.empty() ? Cell(Null{})
-                                      : Cell(Dynamic{fmt::format(R"({{"SealReason":"{}"}})", part.seal_reason)})});
+             operation_properties(part)});
     return result;
 }
 

@@ -112,10 +112,10 @@ Result<CommandResult> ingest_files(Context& context, const Arguments& arguments)
             SLUICE_CHECK(load_file(source, *parser, properties, target.table->schema(), load));
             took.push_back(context.databases().clock().now() - begun);
         }
-        SLUICE_TRY(const auto part, load.commit(options_of(properties)));
+        SLUICE_TRY(const auto parts, load.commit(options_of(properties)));
+        const data::Guid extent = parts.empty() ? data::Guid{} : parts.front().extent;
         for (std::size_t i = 0; i < sources.size(); ++i)
-            result.add(
-                {part ? part->extent : data::Guid{}, sources[i].uri, TimeSpan{took[i]}, false, context.operation()});
+            result.add({extent, sources[i].uri, TimeSpan{took[i]}, false, context.operation()});
         return result;
     };
     auto result = load_all();

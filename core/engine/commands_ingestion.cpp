@@ -46,11 +46,11 @@ Result<data::Rows> parse_inline(const TableTarget& target, const IngestionProper
 }
 
 /// Parses and loads the data of `.ingest inline`; nothing when there was none or it is there already.
-Result<std::optional<store::Part>> load_inline(ingest::DatabaseWriter& writer, const TableTarget& target,
-                                               const IngestionProperties& properties, std::string_view text) {
+Result<std::vector<store::Part>> load_inline(ingest::DatabaseWriter& writer, const TableTarget& target,
+                                             const IngestionProperties& properties, std::string_view text) {
     const bool blank = text.find_first_not_of(" \t\r\n") == std::string_view::npos;
     if (blank || was_ingested(writer, *target.table, properties.ingest_if_not_exists))
-        return std::optional<store::Part>();
+        return std::vector<store::Part>();
     SLUICE_TRY(auto rows, parse_inline(target, properties, text));
     DirectLoad load(writer, target.table);
     SLUICE_CHECK(load.add(std::move(rows)));
@@ -113,14 +113,14 @@ Result<Database> prepare_table(const Database& before, const QueryLoad& load, co
     return change::extend_table(before, more);
 }
 
-Result<std::optional<store::Part>> run_load(Context& context, const catalog::Snapshot& database, const QueryLoad& load,
-                                            const Argument& query) {
+Result<std::vector<store::Part>> run_load(Context& context, const catalog::Snapshot& database, const QueryLoad& load,
+                                          const Argument& query) {
     SLUICE_TRY(auto answer, context.answer_of(query));
     ResultTable& source = answer.tables.front();
     SLUICE_TRY(auto* writer, context.writer(*database));
     if (const auto existing = database->find_table(load.table);
         existing && was_ingested(*writer, *existing, load.properties.ingest_if_not_exists))
-        return std::optional<store::Part>();
+        return std::vector<store::Part>();
     // Looked at first, so that a table that fits is not written to the catalogue again.
     catalog::Snapshot after = database;
     SLUICE_TRY(const auto prepared, prepare_table(*database, load, source.schema));
@@ -228,10 +228,15 @@ Result<CommandResult> ingest_inline(Context& context, const Arguments& arguments
     const std::string_view text =
         arguments.has("records") ? std::string_view(records) : inline_data(arguments.text("data"));
     SLUICE_CHECK(check_creation_time(context, target, properties));
-    auto part = load_inline(*writer, target, properties, text);
-    if (!part)
-        return recorded(context, target, "DataIngestInline", std::move(part).error());
-    return std::move(CommandResult("ExtentId:guid").add({*part ? (*part)->extent : data::Guid{}}));
+    const auto parts = load_inline(*writer, target, properties, text);
+    if (!parts)
+        return recorded(context, target, "DataIngestInline", parts.error());
+    CommandResult result("ExtentId:guid");
+    for (const auto& part : *parts)
+        result.add({part.extent});
+    if (parts->empty())
+        result.add({data::Guid{}});
+    return result;
 }
 
 Result<CommandResult> ingest_query(Context& context, const Arguments& arguments) {
@@ -246,15 +251,15 @@ Result<CommandResult> ingest_query(Context& context, const Arguments& arguments)
     if (existing) {
         SLUICE_CHECK(check_creation_time(context, {database, existing}, load.properties));
     }
-    auto part = run_load(context, database, load, arguments.get("query"));
-    if (!part && existing)
-        return recorded(context, {database, existing}, operation_of(arguments), std::move(part).error());
-    if (!part)
-        return std::move(part).error();
+    const auto parts = run_load(context, database, load, arguments.get("query"));
+    if (!parts && existing)
+        return recorded(context, {database, existing}, operation_of(arguments), parts.error());
+    if (!parts)
+        return parts.error();
     CommandResult result(shape::kSetAppend);
-    if (*part) {
-        const auto size = static_cast<std::int64_t>((*part)->original_size);
-        result.add({(*part)->extent, size, Null{}, Null{}, Null{}, static_cast<std::int64_t>((*part)->rows)});
+    for (const auto& part : *parts) {
+        const auto size = static_cast<std::int64_t>(part.original_size);
+        result.add({part.extent, size, Null{}, Null{}, Null{}, static_cast<std::int64_t>(part.rows)});
     }
     return result;
 }

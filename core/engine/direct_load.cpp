@@ -66,39 +66,28 @@ Result<std::optional<store::Part>> DirectLoad::prepare() {
     return std::optional(std::move(part));
 }
 
-Result<std::optional<store::Part>> DirectLoad::commit(Options options) {
+Result<std::vector<store::Part>> DirectLoad::commit(Options options) {
     SLUICE_CHECK(flush());
-    if (count_ == 0) {
-        if (options.replace) {
-            SLUICE_CHECK(writer_.clear_table(table_->id));
-        }
-        return std::optional<store::Part>();
-    }
+    if (count_ == 0 && !options.replace)
+        return std::vector<store::Part>();
     ingest::TableBatch batch{table_, ingest::Path::Direct, data::Rows(table_->schema())};
     batch.tags = std::move(options.tags);
     batch.creation_time = options.creation_time;
-    store::Part piece;
-    piece.id = part_;
-    piece.rows = count_;
-    piece.original_size = size_;
-    batch.pieces.push_back(std::move(piece));
+    batch.principal = std::move(options.principal);
     batch.unless_tagged = std::move(options.unless_tagged);
-    const auto stored =
-        options.replace ? writer_.replace_rows(std::move(batch)) : writer_.commit_rows(std::move(batch));
+    if (count_ > 0) {
+        store::Part piece;
+        piece.id = part_;
+        piece.rows = count_;
+        piece.original_size = size_;
+        batch.pieces.push_back(std::move(piece));
+    }
+    auto stored = options.replace ? writer_.replace_rows(std::move(batch)) : writer_.commit_rows(std::move(batch));
     if (!stored && stored.error().reason == ingest::kIngestedBefore)
-        return std::optional<store::Part>();
-    SLUICE_TRY(const auto outcome, stored);
+        return std::vector<store::Part>();
+    SLUICE_TRY(auto outcome, std::move(stored));
     written_ = false;
-    for (auto& part : writer_.parts(table_->id))
-        if (part.id == part_)
-            return std::optional(std::move(part));
-    // Retention or another command was faster; the rows were there nevertheless.
-    store::Part gone;
-    gone.id = part_;
-    gone.rows = count_;
-    gone.original_size = size_;
-    gone.created = outcome.committed_at;
-    return std::optional(std::move(gone));
+    return std::move(outcome.extents);
 }
 
 } // namespace sluice::engine

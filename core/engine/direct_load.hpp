@@ -27,12 +27,13 @@ public:
     struct Options {
         std::vector<std::string> tags = {};
         std::optional<Ticks> creation_time = {};
-        bool replace = false;                        ///< the table's other rows go in the same commit
+        bool replace = false; ///< the table's other rows go in the same commit, and those of what is derived from it
         std::vector<std::string> unless_tagged = {}; ///< nothing is stored when an extent has one of these tags
+        std::string principal = "aadapp=anonymous";
     };
-    /// The extent; nothing when there were no rows, or when a tag of `unless_tagged` exists. With `replace` the table
-    /// is emptied even then.
-    Result<std::optional<store::Part>> commit(Options options);
+    /// The extents: of the table, then those that its update policies made; none when there were no rows, or when a tag of
+    /// `unless_tagged` exists. With `replace` the tables are emptied even then.
+    Result<std::vector<store::Part>> commit(Options options);
 
     /// Writes ahead what is left and answers the part that holds all of it, for a commit made elsewhere: nothing when
     /// there were no rows. Until adopted() says that the commit happened, the destructor removes it.

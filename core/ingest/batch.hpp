@@ -21,6 +21,35 @@ namespace sluice::ingest {
 enum class Path : std::uint8_t { Streaming, Queued, Direct };
 std::string_view to_string(Path path);
 
+/// Rows that an update policy made and that were written ahead; they join with the rows they were made from.
+struct DerivedPart {
+    std::shared_ptr<const catalog::Table> table;
+    std::string source;     ///< name of the table they were made from
+    store::PartId part = 0; ///< 0: the policy made no rows
+    std::uint64_t rows = 0;
+    Bytes size = 0;
+    std::vector<std::string> tags = {};
+    std::optional<Ticks> creation_time = {};
+};
+
+/// One line of `.show ingestion failures` that an update policy caused.
+struct PolicyFailure {
+    std::string table, code, details;
+    bool permanent = true;
+};
+
+/// What the writer did with a batch; filled in by it.
+struct BatchReport {
+    std::string policy_status = "Inactive"; ///< UpdatePolicyStatus of engine 1.5
+    std::string policy_code = "Unknown";    ///< of the first failure of a policy
+    std::string policy_reason = {};         ///< its text; empty: none
+    std::string policy_table = {};          ///< and the table it was recorded for
+    /// Streamed rows of a connection that went to staging instead: a transactional update policy failed, or its output
+    /// made the request too large.
+    std::optional<Error> fell_back = {};
+    std::vector<store::PartId> extents = {}; ///< direct: of the table and of the targets of its policies
+};
+
 /// Rows on their way into one table, prepared for one version of it.
 struct TableBatch {
     std::shared_ptr<const catalog::Table> table;
@@ -38,6 +67,10 @@ struct TableBatch {
     std::vector<std::string> unless_tagged = {};
     /// Pieces written ahead that join with this commit (engine 8.6); `rows` may be empty then.
     std::vector<store::Part> pieces = {};
+    std::string principal = "aadapp=anonymous"; ///< for records of failures
+    std::vector<DerivedPart> derived = {};    ///< direct: what update policies made
+    std::vector<PolicyFailure> failures = {}; ///< direct: what they failed at
+    BatchReport report = {};
 };
 
 /// Where a lane stands after a commit.
@@ -47,6 +80,24 @@ struct LaneAdvance {
     std::uint64_t sequence = 0; ///< highest sequence dealt with
     std::string position = {};
 };
+
+/// A staged batch that takes no more rows and waits until the update policies of its table have run.
+struct ClosedBatch {
+    catalog::TableId table = 0;
+    std::string key;    ///< of its parts, unlike that of any open batch
+    std::string reason; ///< why it was sealed
+};
+
+/// Staged, but waiting for its update policies: it takes no more rows and is not due again.
+inline bool is_closed(const store::Part& part) {
+    return part.state == store::PartState::Staged && !part.seal_reason.empty();
+}
+
+/// Begins the seal reason of an extent that an update policy made; the name of the source table follows.
+inline constexpr std::string_view kDerivedReason = "UpdatePolicy:";
+
+/// What an ingestion answers whose table passes its rows on and has nobody to pass them to (engine 3.8).
+Error zero_retention_without_policy(std::string_view table);
 
 /// Reason of a refused delivery: a newer epoch owns one of its lanes. The sender starts over from the stored positions.
 inline constexpr std::string_view kLaneFenced = "LaneFenced";
@@ -69,6 +120,8 @@ struct Delivery {
     /// Called once on the writer's thread: after the commit, or with the error that made the writer give the delivery
     /// back. Reason kLaneFenced: a newer epoch owns a lane of it and nothing of it was stored.
     std::function<void(const Result<>&)> done = {};
+    /// Called before `done` when it was stored, for each batch with report.fell_back.
+    std::function<void(const TableBatch&)> fell_back = {};
     Bytes memory = 0; ///< held until done
 };
 

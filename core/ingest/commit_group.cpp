@@ -21,8 +21,16 @@ Result<> CommitGroup::add(Delivery& delivery) {
                                      delivery.connection, lane.epoch),
                          std::string(kLaneFenced)};
         }
-    for (TableBatch& batch : delivery.tables)
-        SLUICE_CHECK(add_rows(batch, delivery.connection));
+    for (TableBatch& batch : delivery.tables) {
+        batch.principal = "connection=" + delivery.connection;
+        SLUICE_TRY(auto refused, add_rows(batch, delivery.connection));
+        if (refused) {
+            // Its rows are staged in this very transaction, so neither the lane nor a neighbour waits (engine 2.4).
+            batch.path = Path::Queued;
+            batch.report.fell_back = std::move(refused);
+            SLUICE_TRY([[maybe_unused]] auto staged, add_rows(batch, delivery.connection));
+        }
+    }
     for (const store::DeadLetter& letter : delivery.dead_letters)
         SLUICE_CHECK(transaction_.add_dead_letter(letter));
     for (const store::Gap& gap : delivery.gaps)
@@ -59,21 +67,71 @@ void CommitGroup::refuse(const Delivery& delivery) {
                 state_.parts().remove(piece.id);
 }
 
-Result<> CommitGroup::add_rows(TableBatch& batch, const std::string& connection) {
+Result<std::optional<Error>> CommitGroup::add_rows(TableBatch& batch, const std::string& connection) {
     const auto found = context_.tables.find(batch.table->id);
     if (found == context_.tables.end()) {
         // Whoever dropped the table would have dropped these rows a moment later.
         if (!connection.empty())
             state_.change_totals(connection).skipped["table_dropped"] += batch.events;
-        return {};
+        return std::optional<Error>();
     }
     const catalog::Table& table = *found->second;
     if (batch.table->version != table.version)
         batch.rows = adapt_rows(std::move(batch.rows), *batch.table, table);
     batch.table = found->second;
+    batch.report.extents.clear(); // of an attempt that did not commit
 
+    if (batch.path == Path::Streaming && context_.policies.graph().concerns(table.id)) {
+        SLUICE_TRY(auto refused, stream_rows(table, batch));
+        if (refused)
+            return refused;
+    } else {
+        SLUICE_CHECK(append(table, batch, connection));
+    }
+    if (!connection.empty()) {
+        store::ConnectionTotals& totals = state_.change_totals(connection);
+        (batch.path == Path::Queued ? totals.staged : totals.stored) += batch.events;
+    }
+    return std::optional<Error>();
+}
+
+/// Streamed rows of a table with update policies, and what these make of them.
+Result<std::optional<Error>> CommitGroup::stream_rows(const catalog::Table& table, TableBatch& batch) {
+    const bool passes = context_.policies.graph().keeps_no_rows(table.id);
+    Derived derived = context_.policies.run(batch.table, batch.rows, context_.now, batch.raw_size);
+    if (passes && !derived.found_policies && !derived.failed)
+        derived.failed = zero_retention_without_policy(table.name);
+    if (!derived.failures.empty()) {
+        batch.report.policy_code = derived.failures.front().code;
+        batch.report.policy_reason = derived.failures.front().details;
+        batch.report.policy_table = derived.failures.front().table;
+        std::erase_if(derived.failures,
+                      [&](const PolicyFailure& failure) { return !context_.policies.is_news(failure, context_.now); });
+        SLUICE_CHECK(add_failures(derived.failures, batch.principal));
+    }
+    batch.report.policy_status = derived.status();
+    if (derived.failed)
+        return std::move(derived.failed);
+    const auto put = [&](const catalog::Table& into, const data::Rows& rows, Bytes size) -> Result<> {
+        if (context_.policies.graph().keeps_no_rows(into.id) || rows.empty())
+            return {};
+        const PartId id =
+            part_for(into, TableBatch{.table = {}, .path = Path::Streaming, .rows = data::Rows(rows.shared_schema())});
+        SLUICE_CHECK(transaction_.append(into, id, context_.now, rows));
+        Part& part = state_.parts().change(id);
+        part.rows += rows.size();
+        part.original_size += size;
+        return {};
+    };
+    SLUICE_CHECK(put(table, batch.rows, batch.raw_size));
+    for (const DerivedRows& output : derived.outputs)
+        SLUICE_CHECK(put(*output.table, output.rows, output.size));
+    return std::optional<Error>();
+}
+
+Result<> CommitGroup::append(const catalog::Table& table, TableBatch& batch, const std::string& connection) {
     adopt(table, batch, connection);
-    if (!batch.rows.empty() || batch.pieces.empty()) {
+    if (!batch.rows.empty() || (batch.pieces.empty() && batch.path != Path::Direct)) {
         const PartId id = part_for(table, batch);
         SLUICE_CHECK(transaction_.append(table, id, time_for(table), batch.rows));
         Part& part = state_.parts().change(id);
@@ -83,6 +141,8 @@ Result<> CommitGroup::add_rows(TableBatch& batch, const std::string& connection)
             part.items += batch.items;
             if (!connection.empty())
                 part.events[connection] += batch.events;
+        } else if (batch.path == Path::Direct) {
+            batch.report.extents.push_back(id);
         }
     }
     if (batch.path == Path::Queued) {
@@ -90,9 +150,49 @@ Result<> CommitGroup::add_rows(TableBatch& batch, const std::string& connection)
         if (batch.flush)
             flushes_[{table.id, batch.batch_key}] = batch.flush_reason;
     }
-    if (!connection.empty()) {
-        store::ConnectionTotals& totals = state_.change_totals(connection);
-        (batch.path == Path::Queued ? totals.staged : totals.stored) += batch.events;
+    for (const DerivedPart& derived : batch.derived)
+        if (const PartId id = adopt_derived(derived))
+            batch.report.extents.push_back(id);
+    return add_failures(batch.failures, batch.principal);
+}
+
+/// Makes an extent of what a policy wrote ahead; 0: there is none.
+PartId CommitGroup::adopt_derived(const DerivedPart& derived) {
+    if (derived.part == 0 || !state_.parts().find(derived.part))
+        return 0; // without rows, or its table was dropped meanwhile
+    if (context_.policies.graph().keeps_no_rows(derived.table->id)) {
+        state_.parts().remove(derived.part);
+        return 0;
+    }
+    Part& part = state_.parts().change(derived.part);
+    part.state = PartState::Extent;
+    part.extent = data::random_guid();
+    part.rows = derived.rows;
+    part.original_size = derived.size;
+    part.tags = derived.tags;
+    part.sealed = context_.now;
+    part.created = derived.creation_time.value_or(context_.now);
+    part.opened = part.created;
+    part.seal_reason = std::string(kDerivedReason) + derived.source;
+    return part.id;
+}
+
+Result<> CommitGroup::add_failures(const std::vector<PolicyFailure>& failures, const std::string& principal) {
+    const data::Guid operation = data::random_guid();
+    for (const PolicyFailure& failure : failures) {
+        store::IngestionFailure record;
+        record.operation_id = operation;
+        record.database = context_.catalogue.name;
+        record.table = failure.table;
+        record.failed_on = context_.now;
+        record.details = failure.details;
+        record.failure_kind = failure.permanent ? "Permanent" : "Transient";
+        record.operation_kind = "UpdatePolicy";
+        record.error_code = failure.code;
+        record.principal = principal;
+        record.originates_from_update_policy = true;
+        record.should_retry = !failure.permanent;
+        SLUICE_CHECK(transaction_.add_failure(record));
     }
     return {};
 }
@@ -135,7 +235,7 @@ PartId CommitGroup::part_for(const catalog::Table& table, const TableBatch& batc
     return parts.add(std::move(part)).id;
 }
 
-void CommitGroup::adopt(const catalog::Table& table, const TableBatch& batch, const std::string& connection) {
+void CommitGroup::adopt(const catalog::Table& table, TableBatch& batch, const std::string& connection) {
     for (const Part& piece : batch.pieces) {
         Part part = piece;
         part.table = table.id;
@@ -149,7 +249,11 @@ void CommitGroup::adopt(const catalog::Table& table, const TableBatch& batch, co
             part.items = batch.rows.empty() ? batch.items : 0;
             if (batch.rows.empty() && !connection.empty())
                 part.events[connection] = batch.events;
+        } else if (context_.policies.graph().keeps_no_rows(table.id)) {
+            state_.parts().remove(piece.id);
+            continue;
         } else {
+            batch.report.extents.push_back(part.id);
             part.state = PartState::Extent;
             part.sealed = context_.now;
             part.created = batch.creation_time.value_or(context_.now);
@@ -202,8 +306,47 @@ void CommitGroup::clear(catalog::TableId table) {
 }
 
 void CommitGroup::seal_batch(catalog::TableId table, const std::string& batch_key, const std::string& reason) {
-    for (PartId id : state_.parts().batch(table, batch_key))
-        seal_part(id, reason);
+    const std::vector<PartId> parts = state_.parts().batch(table, batch_key);
+    if (parts.empty())
+        return;
+    if (!context_.policies.graph().concerns(table)) {
+        for (PartId id : parts)
+            seal_part(id, reason);
+        return;
+    }
+    // A key of its own keeps later rows out, also after a restart.
+    ClosedBatch closed{table, fmt::format("{}\x1f{}", batch_key, parts.front()), reason};
+    for (PartId id : parts) {
+        Part& part = state_.parts().change(id);
+        part.batch_key = closed.key;
+        part.seal_reason = reason;
+    }
+    context_.closed.push_back(std::move(closed));
+}
+
+void CommitGroup::seal_closed(const ClosedBatch& batch, const std::vector<DerivedPart>& derived) {
+    const bool passes = context_.policies.graph().keeps_no_rows(batch.table);
+    for (PartId id : state_.parts().batch(batch.table, batch.key)) {
+        seal_part(id, batch.reason);
+        if (passes)
+            state_.parts().remove(id);
+    }
+    for (const DerivedPart& part : derived)
+        adopt_derived(part);
+}
+
+Result<> CommitGroup::bury_closed(const ClosedBatch& batch, const std::vector<store::DeadLetter>& letters) {
+    for (PartId id : state_.parts().batch(batch.table, batch.key)) {
+        for (const auto& [connection, events] : state_.parts().find(id)->events) {
+            store::ConnectionTotals& totals = state_.change_totals(connection);
+            totals.staged -= events;
+            totals.dead_lettered += events;
+        }
+        state_.parts().remove(id);
+    }
+    for (const store::DeadLetter& letter : letters)
+        SLUICE_CHECK(transaction_.add_dead_letter(letter));
+    return {};
 }
 
 void CommitGroup::seal_part(PartId id, const std::string& reason) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/ingest/streamed_policies.hpp"
 #include "core/ingest/writer.hpp"
 #include "core/ingest/writer_state.hpp"
 
@@ -16,6 +17,9 @@ public:
         const catalog::Database& catalogue;
         const std::unordered_map<catalog::TableId, std::shared_ptr<const catalog::Table>>& tables;
         const WriterOptions& options;
+        StreamedPolicies& policies;
+        /// Batches that this group closed: what is left to do for them is beyond this transaction.
+        std::vector<ClosedBatch>& closed;
         Ticks now;
     };
     CommitGroup(Context context, store::Transaction& transaction, WriterState& state)
@@ -24,7 +28,9 @@ public:
     /// Refused (reason kLaneFenced) when a newer epoch owns one of its lanes: nothing of it was put in, its pieces are
     /// removed, and its other lanes are fenced too, because what follows on them would jump over what was refused.
     Result<> add(Delivery& delivery);
-    Result<> add_rows(TableBatch& batch, const std::string& connection);
+    /// Nothing: taken in. Otherwise nothing of it was put in: a transactional update policy failed, the policies'
+    /// output made a streaming request too large, or its table keeps no rows and has no policy to pass them to.
+    Result<std::optional<Error>> add_rows(TableBatch& batch, const std::string& connection);
     Result<> add_piece(Piece& piece);
     /// Whether an extent of the table has one of the tags.
     bool has_tag(catalog::TableId table, const std::vector<std::string>& tags) const;
@@ -32,7 +38,14 @@ public:
     void clear(catalog::TableId table);
 
     /// Turns all parts of a staged batch, or a row-store part, into extents.
+    /// A batch of a table with update policies is only closed: they run first, and not in this transaction
+    /// (engine 8.6).
     void seal_batch(catalog::TableId table, const std::string& batch_key, const std::string& reason);
+    /// Ends a closed batch: its rows and what the policies made of them become extents.
+    void seal_closed(const ClosedBatch& batch, const std::vector<DerivedPart>& derived);
+    /// Ends a closed batch that was given up; the letters hold its rows.
+    Result<> bury_closed(const ClosedBatch& batch, const std::vector<store::DeadLetter>& letters);
+    Result<> add_failures(const std::vector<PolicyFailure>& failures, const std::string& principal);
     void seal_part(store::PartId part, const std::string& reason);
     /// Seals the batches that this group filled up (size, count, flush) and row stores that are full.
     void seal_filled();
@@ -42,7 +55,10 @@ private:
     Ticks time_for(const catalog::Table& table) const { return table.keeps_ingestion_time() ? context_.now : 0; }
     void refuse(const Delivery& delivery);
     store::PartId part_for(const catalog::Table& table, const TableBatch& batch);
-    void adopt(const catalog::Table& table, const TableBatch& batch, const std::string& connection);
+    void adopt(const catalog::Table& table, TableBatch& batch, const std::string& connection);
+    Result<std::optional<Error>> stream_rows(const catalog::Table& table, TableBatch& batch);
+    Result<> append(const catalog::Table& table, TableBatch& batch, const std::string& connection);
+    store::PartId adopt_derived(const DerivedPart& derived);
 
     Context context_;
     store::Transaction& transaction_;

@@ -31,7 +31,9 @@ Result<> Databases::open(const std::string& name) {
     store_options.threads = std::max(1u, options_.cores);
     store_options.functions = options_.functions;
     SLUICE_TRY(auto store, store::Store::open(std::move(store_options)));
-    SLUICE_TRY(auto writer, DatabaseWriter::start(*store, catalog_, clock_, name, options_.writer));
+    WriterOptions writer_options = options_.writer;
+    writer_options.max_streaming_request = options_.max_streaming_request;
+    SLUICE_TRY(auto writer, DatabaseWriter::start(*store, catalog_, clock_, name, writer_options));
     Lock lock(mutex_);
     opened_[name] = Opened{std::move(store), std::move(writer)};
     return {};

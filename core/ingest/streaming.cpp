@@ -90,6 +90,16 @@ Error parse_failure(const StreamRequest& request, const Error& error) {
     return bad_request(request, error.code, error.message, error.reason);
 }
 
+bool is_policy_failure(const Error& error) {
+    return error.reason.starts_with("UpdatePolicy_");
+}
+
+std::string_view status_of(const Error& error) {
+    if (is_policy_failure(error))
+        return "FailureUpdatePolicy";
+    return error.permanent() || error.code == ErrorCode::TooLarge ? "FailureBadRequest" : "FailureInternalError";
+}
+
 Result<StreamReply> run(Databases& databases, const StreamRequest& request) {
     SLUICE_TRY(auto prepared, prepare(databases, request));
     const Bytes limit = databases.options().max_streaming_request;
@@ -105,17 +115,24 @@ Result<StreamReply> run(Databases& databases, const StreamRequest& request) {
     if (!outcome)
         return parse_failure(request, outcome.error());
     batch.raw_size = request.body.size();
-    StreamReply reply;
-    reply.consumed_records = batch.rows.size();
+    batch.principal = request.principal;
     auto committed = prepared.writer->commit_rows(std::move(batch));
     if (!committed) {
         const Error& error = committed.error();
-        if (error.code == ErrorCode::Throttled || error.code == ErrorCode::NotFound)
+        if (error.code == ErrorCode::Throttled || error.code == ErrorCode::NotFound || is_policy_failure(error))
             return error;
+        if (error.reason == "Stream_InputStreamTooLarge" || error.reason == "BadRequest_ZeroRetentionPolicyWithNoUpdatePolicy")
+            return bad_request(request, error.code, error.message, error.reason);
         return Error{error.code,
                      fmt::format("Server error in performing streaming ingestion into {}.{} : {}", request.database, request.table, error.message),
                      error.reason.empty() ? "General_InternalServerError" : error.reason};
     }
+    StreamReply reply;
+    reply.consumed_records = prepared.table->keeps_no_rows() ? 0 : committed->rows;
+    reply.update_policy_status = std::move(committed->report.policy_status);
+    reply.update_policy_failure_code = std::move(committed->report.policy_code);
+    reply.update_policy_failure_reason = std::move(committed->report.policy_reason);
+    reply.update_policy_failed_table = std::move(committed->report.policy_table);
     return reply;
 }
 
@@ -139,13 +156,23 @@ Result<StreamReply> ingest_stream(Databases& databases, const StreamRequest& req
         call.rows = reply->consumed_records;
     } else {
         const Error& error = reply.error();
-        call.status = error.permanent() ? "FailureBadRequest" : "FailureInternalError";
+        call.status = status_of(error);
         call.failure_kind = error.permanent() ? "Permanent" : "Transient";
         call.error_code = error.reason;
         call.details = error.message;
     }
     if (reply || reply.error().code != ErrorCode::Throttled)
         databases.streaming_statistics().add(call);
+    if (reply && !reply->update_policy_failed_table.empty()) {
+        // The request succeeded without the output of this policy (engine 3.9).
+        call.table = reply->update_policy_failed_table;
+        call.rows = 0;
+        call.status = "FailureUpdatePolicy";
+        call.failure_kind = reply->update_policy_failure_code == "UpdatePolicy_UnknownError" ? "Transient" : "Permanent";
+        call.error_code = reply->update_policy_failure_code;
+        call.details = reply->update_policy_failure_reason;
+        databases.streaming_statistics().add(call);
+    }
     return reply;
 }
 

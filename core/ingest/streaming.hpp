@@ -27,6 +27,7 @@ struct StreamReply {
     std::string update_policy_status = "Inactive";
     std::string update_policy_failure_code = "Unknown";
     std::string update_policy_failure_reason = {}; ///< empty: null
+    std::string update_policy_failed_table = {};   ///< not on the wire
 };
 
 /// Runs one streaming request: rows are durable and queryable when it returns (engine 1.5, errors S1..S19 of 1.7 with their texts;

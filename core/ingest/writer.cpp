@@ -21,11 +21,14 @@ Result<std::unique_ptr<DatabaseWriter>> DatabaseWriter::start(store::Store& stor
     auto impl = std::make_unique<Impl>(store, catalog, clock, std::move(database), options);
     SLUICE_CHECK(impl->load());
     Impl* running = impl.get();
+    impl->sealer = std::make_unique<BatchSealer>(*running);
+    impl->sealer->add(impl->state.closed_batches());
     impl->thread = std::jthread([running] { running->run(); });
     return std::unique_ptr<DatabaseWriter>(new DatabaseWriter(std::move(impl)));
 }
 
 DatabaseWriter::~DatabaseWriter() {
+    impl_->sealer.reset(); // it works through the writer's thread
     impl_->queue.stop();
     impl_->thread.join();
     if (impl_->store.wal_bytes() > 0)
@@ -63,17 +66,11 @@ Result<> DatabaseWriter::discard_piece(store::PartId part) {
 }
 
 Result<StreamOutcome> DatabaseWriter::commit_rows(TableBatch batch) {
-    RowsRequest request{std::move(batch), false, {}};
-    auto future = request.answer.get_future();
-    impl_->queue.push(Job(std::move(request)));
-    return future.get();
+    return impl_->commit_request(std::move(batch), false);
 }
 
 Result<StreamOutcome> DatabaseWriter::replace_rows(TableBatch batch) {
-    RowsRequest request{std::move(batch), true, {}};
-    auto future = request.answer.get_future();
-    impl_->queue.push(Job(std::move(request)));
-    return future.get();
+    return impl_->commit_request(std::move(batch), true);
 }
 
 Result<Snapshot> DatabaseWriter::change_catalogue(std::function<Result<Database>(const Database&)> change) {
@@ -106,18 +103,24 @@ Result<std::vector<Part>> DatabaseWriter::drop_extents(const std::function<bool(
 }
 
 Result<> DatabaseWriter::seal_now(std::optional<catalog::TableId> table, std::string reason) {
-    return impl_->on_writer<Result<>>([this, table, reason] {
+    SLUICE_CHECK(impl_->on_writer<Result<>>([this, table, reason] {
         return impl_->in_transaction([&](store::Transaction&, CommitGroup& group) -> Result<> {
-            std::vector<store::PartId> open;
+            std::vector<Part> open;
             impl_->state.parts().each_open([&](const Part& part) {
-                if (!table || part.table == *table)
-                    open.push_back(part.id);
+                if ((!table || part.table == *table) && !is_closed(part))
+                    open.push_back(part);
             });
-            for (store::PartId id : open)
-                group.seal_part(id, reason);
+            for (const Part& part : open) {
+                if (part.state == PartState::Staged)
+                    group.seal_batch(part.table, part.batch_key, reason);
+                else
+                    group.seal_part(part.id, reason);
+            }
             return {};
         });
-    });
+    }));
+    impl_->sealer->drain();
+    return {};
 }
 
 Result<> DatabaseWriter::edit_parts(const std::function<Result<>(store::Transaction&, PartBook&)>& edit) {

@@ -25,6 +25,8 @@ Result<> DatabaseWriter::Impl::finish(store::Transaction& transaction) {
     SLUICE_CHECK(state.save(transaction));
     SLUICE_CHECK(transaction.commit());
     state.commit();
+    if (sealer)
+        sealer->add(std::exchange(closed, {}));
     commits.add();
     last_commit = clock.steady();
     return {};
@@ -79,10 +81,12 @@ Result<std::optional<Error>> DatabaseWriter::Impl::add_request(CommitGroup& comm
     if (commit.has_tag(request.batch.table->id, request.batch.unless_tagged))
         return std::optional(Error{ErrorCode::Conflict, "an extent with one of the tags exists already",
                                    std::string(kIngestedBefore)});
-    if (request.replace)
+    if (request.replace) {
         commit.clear(request.batch.table->id);
-    SLUICE_CHECK(commit.add_rows(request.batch, {}));
-    return std::optional<Error>();
+        for (const DerivedPart& derived : request.batch.derived)
+            commit.clear(derived.table->id);
+    }
+    return commit.add_rows(request.batch, {});
 }
 
 void DatabaseWriter::Impl::commit_jobs(std::vector<Job> group) {
@@ -136,9 +140,21 @@ void DatabaseWriter::Impl::commit_jobs(std::vector<Job> group) {
     answer(group, refused, at);
 }
 
+StreamOutcome DatabaseWriter::Impl::outcome_of(const TableBatch& batch, Ticks at) const {
+    StreamOutcome outcome{batch.rows.size(), at, batch.report};
+    for (const store::PartId id : batch.report.extents)
+        if (const store::Part* part = state.parts().find_committed(id))
+            outcome.extents.push_back(*part);
+    return outcome;
+}
+
 void DatabaseWriter::Impl::answer(std::vector<Job>& group, const std::vector<std::optional<Error>>& refused, Ticks at) {
     for (std::size_t i = 0; i < group.size(); ++i) {
         if (auto* delivery = std::get_if<Delivery>(&group[i])) {
+            if (!refused[i] && delivery->fell_back)
+                for (const TableBatch& batch : delivery->tables)
+                    if (batch.report.fell_back)
+                        delivery->fell_back(batch);
             if (delivery->done)
                 delivery->done(refused[i] ? Result<>(*refused[i]) : Result<>());
         } else {
@@ -146,7 +162,7 @@ void DatabaseWriter::Impl::answer(std::vector<Job>& group, const std::vector<std
             if (refused[i])
                 request.answer.set_value(*refused[i]);
             else
-                request.answer.set_value(StreamOutcome{request.batch.rows.size(), at});
+                request.answer.set_value(outcome_of(request.batch, at));
         }
     }
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/base/metrics.hpp"
+#include "core/ingest/batch_sealer.hpp"
 #include "core/ingest/commit_group.hpp"
 #include "core/ingest/writer.hpp"
 #include "core/ingest/writer_queue.hpp"
@@ -40,11 +41,22 @@ struct DatabaseWriter::Impl {
     Clock::Steady::time_point seal_not_before{};
     std::chrono::milliseconds seal_delay{0};
 
+    StreamedPolicies policies;
+    std::vector<ClosedBatch> closed; ///< by the transaction under way
+
     std::jthread thread;
+    std::unique_ptr<BatchSealer> sealer; ///< uses the thread above, so it goes first
 
     Result<> load();
     void publish(catalog::Snapshot next);
     void run();
+
+    /// Writes rows of a part that nobody sees yet; waits for the commit. Not for the writer's thread.
+    Result<> write_ahead(store::PartId part, std::shared_ptr<const catalog::Table> table, data::Rows rows);
+    /// Runs the update policies of rows of a command, in the calling thread; what they made is written ahead and joins
+    /// the batch.
+    Result<> derive(TableBatch& batch);
+    Result<StreamOutcome> commit_request(TableBatch batch, bool replace);
 
     /// Commits deliveries and requests together and answers them; each alone when one of them spoils it for the others.
     void commit_jobs(std::vector<Job> group);
@@ -67,11 +79,15 @@ struct DatabaseWriter::Impl {
     }
 
 private:
-    CommitGroup::Context context() { return {*snapshot, tables, options, clock.now()}; }
+    CommitGroup::Context context() {
+        closed.clear();
+        return {*snapshot, tables, options, policies, closed, clock.now()};
+    }
     Result<> try_commit(std::vector<Job>& group, std::vector<std::optional<Error>>& refused, Ticks& at);
     /// Nothing: taken into the group. Otherwise the request alone is refused.
     Result<std::optional<Error>> add_request(CommitGroup& commit, RowsRequest& request);
     Result<> finish(store::Transaction& transaction);
+    StreamOutcome outcome_of(const TableBatch& batch, Ticks at) const;
     void answer(std::vector<Job>& group, const std::vector<std::optional<Error>>& refused, Ticks at);
     /// False: the writer is to stop.
     bool wait_to_retry(std::chrono::milliseconds delay) { return queue.sleep_until(clock.steady() + delay); }

@@ -21,7 +21,8 @@ DatabaseWriter::Impl::Impl(store::Store& store_, catalog::Catalog& catalog_, con
       commit_seconds(
           metrics::histogram("sluice_store_commit_seconds", "Time of one commit.", {{"database", database}})),
       commits(metrics::counter("sluice_store_commits_total", "Commits.", {{"database", database}})),
-      last_commit(clock_.steady()) {}
+      last_commit(clock_.steady()),
+      policies(store_, {options_.policy_max_depth, options_.strict_policy_cycles}, options_.max_streaming_request) {}
 
 Result<> DatabaseWriter::Impl::load() {
     SLUICE_TRY(auto loaded, store.load());
@@ -39,6 +40,7 @@ void DatabaseWriter::Impl::publish(Snapshot next) {
     tables.clear();
     for (const auto& [name, table] : snapshot->tables)
         tables.emplace(table->id, table);
+    policies.refresh(std::make_shared<const PolicyGraph>(snapshot));
     catalog.publish(std::move(next));
 }
 

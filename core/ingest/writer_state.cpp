@@ -60,7 +60,8 @@ std::optional<LanePosition> LaneTable::position(const std::string& connection, c
 std::vector<LanePosition> LaneTable::positions(const std::string& connection) const {
     std::vector<LanePosition> found;
     Lock lock(mutex_);
-    for (auto entry = lanes_.lower_bound({connection, ""}); entry != lanes_.end() && entry->first.first == connection; ++entry)
+    for (auto entry = lanes_.lower_bound({connection, ""}); entry != lanes_.end() && entry->first.first == connection;
+         ++entry)
         if (entry->second.position)
             found.push_back(*entry->second.position);
     return found;
@@ -140,6 +141,19 @@ void WriterState::rollback() {
     changed_totals_.clear();
     changed_lanes_.clear();
     changed_settings_.clear();
+}
+
+std::vector<ClosedBatch> WriterState::closed_batches() const {
+    std::map<std::string, ClosedBatch> found; // a batch may have several parts
+    Lock lock(published_);
+    parts_.each_committed([&](const Part& part) {
+        if (is_closed(part))
+            found.try_emplace(part.batch_key, ClosedBatch{part.table, part.batch_key, part.seal_reason});
+    });
+    std::vector<ClosedBatch> batches;
+    for (auto& [key, batch] : found)
+        batches.push_back(std::move(batch));
+    return batches;
 }
 
 std::vector<Part> WriterState::committed_parts(std::optional<catalog::TableId> table) const {

@@ -15,10 +15,11 @@ namespace sluice::ingest {
 class LaneTable {
 public:
     void load(std::vector<store::LanePosition> lanes);
-    /// Gives the lane a new epoch: deliveries with an older one are refused from now on. Waits for a commit under way, so that the
-    /// position it answers is not outdated by one that was checked before. Not for the writer's thread.
+    /// Gives the lane a new epoch: deliveries with an older one are refused from now on. Waits for a commit under way,
+    /// so that the position it answers is not outdated by one that was checked before. Not for the writer's thread.
     DatabaseWriter::OpenedLane open(const std::string& connection, const std::string& lane);
-    /// The same without waiting, for the writer itself: a lane of a refused delivery has a hole that later ones must not jump.
+    /// The same without waiting, for the writer itself: a lane of a refused delivery has a hole that later ones must
+    /// not jump.
     void fence(const std::string& connection, const std::string& lane);
     bool is_current(const std::string& connection, const std::string& lane, std::uint64_t epoch) const;
     /// Between these a transaction may have checked epochs that open() is about to outdate.
@@ -39,11 +40,12 @@ private:
     std::map<std::pair<std::string, std::string>, Lane> lanes_ SLUICE_GUARDED_BY(mutex_);
 };
 
-/// What the writer of a database knows besides the catalogue. The writer's thread changes it inside a transaction and publishes
-/// it with commit(); other threads read what was committed.
+/// What the writer of a database knows besides the catalogue. The writer's thread changes it inside a transaction and
+/// publishes it with commit(); other threads read what was committed.
 class WriterState {
 public:
     PartBook& parts() { return parts_; }
+    const PartBook& parts() const { return parts_; }
     LaneTable& lanes() { return lanes_; }
     const LaneTable& lanes() const { return lanes_; }
 
@@ -58,6 +60,9 @@ public:
     Result<> save(store::Transaction& transaction);
     void commit();
     void rollback();
+
+    /// Batches that were closed and not sealed before the process ended.
+    std::vector<ClosedBatch> closed_batches() const;
 
     std::vector<store::Part> committed_parts(std::optional<catalog::TableId> table) const;
     store::ConnectionTotals committed_totals(const std::string& connection) const;

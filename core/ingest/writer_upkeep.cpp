@@ -31,7 +31,7 @@ Clock::Steady::time_point DatabaseWriter::Impl::next_due() {
     Ticks soonest = std::numeric_limits<Ticks>::max();
     state.parts().each_open([&](const Part& part) {
         const auto table = tables.find(part.table);
-        if (table == tables.end())
+        if (table == tables.end() || is_closed(part))
             return;
         const Ticks span = part.state == PartState::RowStore
                                ? to_ticks(options.rowstore_seal_after)
@@ -56,7 +56,7 @@ void DatabaseWriter::Impl::seal_due() {
     const Ticks now = clock.now();
     state.parts().each_open([&](const Part& part) {
         const auto table = tables.find(part.table);
-        if (table == tables.end())
+        if (table == tables.end() || is_closed(part))
             return;
         if (part.state == PartState::RowStore) {
             if (now - part.opened >= to_ticks(options.rowstore_seal_after))
@@ -122,8 +122,7 @@ Result<Snapshot> DatabaseWriter::Impl::change(const std::function<Result<Databas
             } else if (table == left.end()) {
                 dropped.push_back(part.id);
             } else if (part.state == PartState::RowStore) {
-                const auto policy = published->effective_streaming(*table->second);
-                if (!policy || !policy->is_enabled)
+                if (!published->is_streaming_fed(*table->second))
                     disabled.push_back(part.id); // rearrangement (engine 1.9): the rows stay queryable, as an extent
             }
         });
