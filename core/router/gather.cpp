@@ -1,6 +1,12 @@
 #include "core/router/gather.hpp"
 
 namespace sluice::router {
+namespace {
+
+constexpr auto kPolicyBackOff = std::chrono::minutes(15); // data-connections 1.6
+constexpr unsigned kPolicyFailures = 3;
+
+} // namespace
 
 void Outstanding::began(Bytes bytes, std::uint64_t events) {
     budget_->used += bytes;
@@ -60,6 +66,23 @@ bool Outstanding::wait_until_empty(std::chrono::milliseconds patience) {
         if (changed_.wait_until(lock, deadline) == std::cv_status::timeout && deliveries_ > 0)
             return false;
     return true;
+}
+
+void Outstanding::policies_ran(catalog::TableId table, bool failed, Clock::Steady::time_point now) {
+    Lock lock(mutex_);
+    if (!failed) {
+        policy_failures_.erase(table);
+        return;
+    }
+    PolicyFailures& failures = policy_failures_[table];
+    if (++failures.in_a_row >= kPolicyFailures)
+        failures = {0, now + kPolicyBackOff};
+}
+
+bool Outstanding::sent_queued(catalog::TableId table, Clock::Steady::time_point now) const {
+    Lock lock(mutex_);
+    const auto found = policy_failures_.find(table);
+    return found != policy_failures_.end() && now < found->second.queued_until;
 }
 
 bool Outstanding::hold_slot(ingest::Admission& admission, std::chrono::milliseconds patience) {

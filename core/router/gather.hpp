@@ -46,6 +46,11 @@ public:
     /// False: not everything ended in time.
     bool wait_until_empty(std::chrono::milliseconds patience);
 
+    /// A transactional update policy failed on streamed rows of the table, or none did. Three failures in a row send the table's rows
+    /// queued for 15 minutes (data-connections 1.6).
+    void policies_ran(catalog::TableId table, bool failed, Clock::Steady::time_point now);
+    bool sent_queued(catalog::TableId table, Clock::Steady::time_point now) const;
+
     /// The one streaming slot of this connection, held while streamed rows of it are on their way (engine 1.4).
     /// False: none was to be had within `patience`.
     bool hold_slot(ingest::Admission& admission, std::chrono::milliseconds patience);
@@ -61,6 +66,11 @@ private:
     Bytes bytes_ SLUICE_GUARDED_BY(mutex_) = 0;
     std::uint64_t events_ SLUICE_GUARDED_BY(mutex_) = 0;
     std::size_t deliveries_ SLUICE_GUARDED_BY(mutex_) = 0;
+    struct PolicyFailures {
+        unsigned in_a_row = 0;
+        Clock::Steady::time_point queued_until{};
+    };
+    std::map<catalog::TableId, PolicyFailures> policy_failures_ SLUICE_GUARDED_BY(mutex_);
     unsigned slot_users_ SLUICE_GUARDED_BY(mutex_) = 0;
     std::optional<ingest::Admission::Ticket> slot_ SLUICE_GUARDED_BY(mutex_);
 };
@@ -70,6 +80,9 @@ struct StreamedTable {
     std::string table, format, mapping;
     std::uint64_t rows = 0;
     Bytes size = 0;
+    catalog::TableId id = 0;
+    std::uint64_t events = 0;
+    std::optional<Error> fell_back = {}; ///< why its rows were staged instead
 };
 
 /// Events of one plan on their way to a commit.

@@ -338,6 +338,8 @@ Result<> Router::flush(bool now) {
 
 bool Router::in_back_off(const Plan& plan) const {
     auto found = back_off_.find(plan.table->id);
+    if (outstanding_->sent_queued(plan.table->id, databases_.clock().steady()))
+        return true;
     return found != back_off_.end() && databases_.clock().steady() < found->second;
 }
 
@@ -361,8 +363,8 @@ void Router::choose(OpenBatch& open, bool& holds_slot, std::vector<StreamedTable
     TableBatch& batch = open.batch;
     batch.path = choice.path;
     (choice.path == Path::Streaming ? figures_->streamed_events : figures_->queued_events) += batch.events;
+    batch.batch_key = plan.batch_key; // of streamed rows too: they are staged when an update policy fails on them
     if (choice.path == Path::Queued) {
-        batch.batch_key = plan.batch_key;
         batch.tags = plan.tags;
         batch.creation_time = plan.creation_time;
         const bool single = std::any_of(plan.tags.begin(), plan.tags.end(), [](const auto& tag) { return tag.starts_with("ingest-by:"); });
@@ -372,12 +374,53 @@ void Router::choose(OpenBatch& open, bool& holds_slot, std::vector<StreamedTable
             batch.batch_key += "|" + std::to_string(plan.writer->reserve_part()); // a batch of its own
         }
     } else {
-        streamed.push_back({plan.table->name, std::string(data::to_string(plan.format)), plan.mapping_name, batch.rows.size(), batch.raw_size});
+        streamed.push_back({plan.table->name, std::string(data::to_string(plan.format)), plan.mapping_name, batch.rows.size(), batch.raw_size,
+                            plan.table->id, batch.events});
     }
 }
 
 Delivery Router::take_delivery(Gather& gather, bool& holds_slot, std::vector<StreamedTable>& streamed) {
     return gather.take(settings_.name, [&](OpenBatch& open) { choose(open, holds_slot, streamed); });
+}
+
+/// Notes what of the delivery's streamed rows was staged after all; what comes back reports all of them once they are committed.
+std::function<void()> Router::watch(Delivery& delivery, std::vector<StreamedTable> streamed, const std::string& database) {
+    auto tables = std::make_shared<std::vector<StreamedTable>>(std::move(streamed)); // the writer's thread only, from here on
+    delivery.fell_back = [tables](const TableBatch& batch) {
+        for (StreamedTable& table : *tables)
+            if (table.id == batch.table->id && !table.fell_back) {
+                table.fell_back = batch.report.fell_back;
+                break;
+            }
+    };
+    return [tables, outstanding = outstanding_, figures = figures_, &databases = databases_, database, name = settings_.name,
+            begun = databases_.clock().now()] {
+        const Ticks now = databases.clock().now();
+        for (const StreamedTable& table : *tables) {
+            ingest::StreamingStatistics::Call call;
+            call.database = database;
+            call.table = table.table;
+            call.principal = "connection=" + name;
+            call.properties_json = ingest::streaming_properties_json(table.mapping, table.format, false);
+            call.at = now;
+            call.duration = now - begun;
+            call.data_size = table.size;
+            call.rows = table.fell_back ? 0 : table.rows;
+            const bool policy_failed = table.fell_back && table.fell_back->reason.starts_with("UpdatePolicy_");
+            if (table.fell_back) {
+                log::warn("streamed rows were queued instead",
+                          {{"connection", name}, {"table", table.table}, {"reason", table.fell_back->message}});
+                figures->streamed_events -= table.events;
+                figures->queued_events += table.events;
+                call.status = policy_failed ? "FailureUpdatePolicy" : "FailureBadRequest";
+                call.failure_kind = table.fell_back->permanent() ? "Permanent" : "Transient";
+                call.error_code = table.fell_back->reason;
+                call.details = table.fell_back->message;
+            }
+            outstanding->policies_ran(table.id, policy_failed, databases.clock().steady());
+            databases.streaming_statistics().add(call);
+        }
+    };
 }
 
 void Router::add_gaps(Delivery& delivery, Lane& lane) {
@@ -410,7 +453,12 @@ void Router::hand_over() {
         const std::vector<store::FileRecord> files = delivery.files;
         auto committed = std::make_shared<std::promise<Result<>>>();
         auto answer = committed->get_future();
-        delivery.done = [committed](const Result<>& result) { committed->set_value(result); };
+        const auto report = watch(delivery, std::move(streamed), name);
+        delivery.done = [committed, report](const Result<>& result) {
+            if (result)
+                report();
+            committed->set_value(result);
+        };
         gather.writer().submit(std::move(delivery));
         const Result<> result = answer.get();
         if (holds_slot)
@@ -440,29 +488,16 @@ void Router::hand_over() {
     const Bytes bytes = std::exchange(gathered_bytes_, 0);
     const std::uint64_t events = figures_->gathered_events.exchange(0);
     outstanding_->began(bytes, events);
-    const Ticks begun = databases_.clock().now();
-    delivery.done = [outstanding = outstanding_, &databases = databases_, database = settings_.database, name = settings_.name, bytes,
-                     events, acks = std::move(acks), holds_slot, streamed = std::move(streamed), files = delivery.files,
-                     begun](const Result<>& result) {
+    const auto report = watch(delivery, std::move(streamed), settings_.database);
+    delivery.done = [outstanding = outstanding_, database = settings_.database, bytes, events, acks = std::move(acks), holds_slot,
+                     files = delivery.files, report](const Result<>& result) {
         if (holds_slot)
             outstanding->release_slot();
         if (!result) {
             outstanding->ended(bytes, events, {}, result.error());
             return;
         }
-        const Ticks now = databases.clock().now();
-        for (const StreamedTable& table : streamed) {
-            ingest::StreamingStatistics::Call call;
-            call.database = database;
-            call.table = table.table;
-            call.principal = "connection=" + name;
-            call.properties_json = ingest::streaming_properties_json(table.mapping, table.format, false);
-            call.at = now;
-            call.duration = now - begun;
-            call.data_size = table.size;
-            call.rows = table.rows;
-            databases.streaming_statistics().add(call);
-        }
+        report();
         for (const store::FileRecord& file : files)
             if (!file.pending_action.empty())
                 outstanding->file_decided({database, file});

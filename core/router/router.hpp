@@ -86,6 +86,7 @@ private:
 
     Gather& gather_of(ingest::DatabaseWriter& writer);
     void hand_over();
+    std::function<void()> watch(ingest::Delivery& delivery, std::vector<StreamedTable> streamed, const std::string& database);
     void add_gaps(ingest::Delivery& delivery, Lane& lane);
     ingest::Delivery take_delivery(Gather& gather, bool& holds_slot, std::vector<StreamedTable>& streamed);
     void choose(OpenBatch& open, bool& holds_slot, std::vector<StreamedTable>& streamed);

@@ -252,6 +252,42 @@ TEST_F(RouterTest, AnEmptyRoutingPropertyCountsAsAbsent) {
     EXPECT_EQ(rows("Own", "Streamed"), 1);
 }
 
+TEST_F(RouterTest, AFailedTransactionalPolicyQueuesTheRowsAndThreeInARowTheTable) {
+    const auto set_policy = [&](const std::string& query) {
+        const auto changed = databases_.writer("Own")->change_catalogue([&](const Database& before) -> Result<Database> {
+            Database after = before;
+            auto target = std::make_shared<catalog::Table>();
+            if (const auto known = before.find_table("Derived"))
+                *target = *known;
+            else
+                *target = {.id = after.next_table++, .name = "Derived", .columns = {{"Id", ScalarType::Long, after.next_column++}}};
+            target->policies.update = {{.source = "Streamed", .query = query, .is_transactional = true}};
+            after.tables["Derived"] = target;
+            return after;
+        });
+        ASSERT_TRUE(changed) << changed.error().message;
+    };
+    set_policy("Streamed | where nope");
+    Router router = event_hub();
+    open(router);
+    for (std::uint64_t i = 1; i <= 3; ++i) {
+        deliver(router, i, R"({"Id":1})");
+        ASSERT_TRUE(router.drain(seconds(10)));
+        EXPECT_EQ(totals().staged, i);
+        EXPECT_EQ(databases_.writer("Own")->lane_position("c", "l/0")->sequence, i);
+    }
+    set_policy("Streamed | project Id");
+    deliver(router, 4, R"({"Id":4})");
+    ASSERT_TRUE(router.drain(seconds(10)));
+    EXPECT_EQ(rows("Own", "Streamed"), 0) << "the table is in back-off";
+    EXPECT_EQ(router.probe().figures->queued_events, 4u);
+    EXPECT_EQ(router.probe().figures->streamed_events, 0u);
+    ASSERT_TRUE(databases_.writer("Own")->seal_now({}, "Time"));
+    EXPECT_EQ(rows("Own", "Streamed"), 4);
+    EXPECT_EQ(rows("Own", "Derived"), 4);
+    EXPECT_EQ(totals().stored, 4u);
+}
+
 TEST_F(RouterTest, ATableWithoutAPolicyIsQueuedAndItsRowsAreStaged) {
     Router router = event_hub();
     open(router);
