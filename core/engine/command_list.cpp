@@ -48,6 +48,8 @@ const std::vector<Command> kCommands{
     {"show database <database:star> policy <policy:word>", "PolicyShow", Role::Viewer, kReads, show_policy},
     {"show database <database:name> policy <policy:word>", "PolicyShow", Role::Viewer, kReads, show_policy},
     {"show cluster policy <policy:word>", "PolicyShow", Role::Any, kReads, show_cluster_policy},
+    {"alter|alter-merge table <table:path> policy update [ with <with:properties> ] <json:text> [ with <behind:properties> ]", "UpdatePolicyAlter", Role::TableAdmin, kChanges, alter_update_policy},
+    {"alter-merge table <every:star> policy update [ with <with:properties> ] <json:text> [ with <behind:properties> ]", "UpdatePolicyAlter", Role::TableAdmin, kChanges, alter_update_policy},
     {"alter|alter-merge table <table:path> policy <policy:word> <value:value>", "PolicyAlter", Role::TableAdmin, kChanges, alter_policy},
     {"alter|alter-merge tables <tables:names> policy <policy:word> <value:value>", "PolicyAlter", Role::TableAdmin, kChanges, alter_policy},
     {"alter|alter-merge database policy <policy:word> <value:value>", "PolicyAlter", Role::DatabaseAdmin, kChanges, alter_policy},

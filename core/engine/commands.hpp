@@ -52,6 +52,9 @@ Result<CommandResult> alter_cluster_policy(Context& context, const Arguments& ar
 Result<CommandResult> column_policy(Context& context, const Arguments& arguments);
 Result<CommandResult> clear_schema_cache(Context& context, const Arguments& arguments);
 
+// commands_update_policy.cpp
+Result<CommandResult> alter_update_policy(Context& context, const Arguments& arguments);
+
 // commands_mappings.cpp
 Result<CommandResult> put_mapping(Context& context, const Arguments& arguments);
 Result<CommandResult> show_mapping(Context& context, const Arguments& arguments);

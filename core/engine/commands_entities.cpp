@@ -1,13 +1,12 @@
 #include "core/engine/command_lexer.hpp"
 #include "core/engine/commands.hpp"
 #include "core/engine/entity_error.hpp"
-#include "core/engine/policy_text.hpp"
 #include "core/engine/schema_text.hpp"
 #include "core/engine/shapes.hpp"
+#include "core/engine/update_policy_check.hpp"
 #include "core/kql/kql.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 
@@ -36,27 +35,6 @@ std::optional<std::string> complaint_of(Context& context, const catalog::Snapsho
     options.now = context.now();
     const auto plan = kql::compile(text, options);
     return plan ? std::nullopt : std::optional(plan.error().message);
-}
-
-void add_policy_violations(Context& context, CommandResult& result, const catalog::Snapshot& database,
-                           const catalog::Table& table) {
-    const auto kind = find_policy("update");
-    const auto text = kind ? policy_text(table.policies, **kind) : std::nullopt;
-    const auto policy = text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json();
-    if (!policy.is_array())
-        return;
-    const auto add = [&](std::string reason) {
-        result.add({std::string("Table"), table.name, std::string("UpdatePolicy"), std::move(reason)});
-    };
-    for (const auto& entry : policy) {
-        if (!entry.is_object() || !entry.value("IsEnabled", true) || entry.value("SourceIsWildCard", false))
-            continue;
-        const std::string source = entry.value("Source", "");
-        if (!database->find_table(source))
-            add(fmt::format("the source table '{}' does not exist", source));
-        else if (auto reason = complaint_of(context, database, entry.value("Query", "")))
-            add(std::move(*reason));
-    }
 }
 
 } // namespace
@@ -123,8 +101,9 @@ Result<CommandResult> show_entity_schema(Context& context, const Arguments& argu
 Result<CommandResult> show_schema_violations(Context& context, const Arguments& arguments) {
     SLUICE_TRY(const auto database, context.database(arguments.text("database")));
     CommandResult result("EntityKind:string, EntityName:string, Property:string, Reason:string");
-    for (const auto& [name, table] : database->tables)
-        add_policy_violations(context, result, database, *table);
+    for (auto& violation : find_policy_violations(*database))
+        result.add({std::string("Table"), std::move(violation.table), std::string("UpdatePolicy"),
+                    std::move(violation.text)});
     for (const auto& [name, function] : database->functions) {
         // Others bind where they are called; `$source_table` exists only inside an update policy.
         if (function.parameters != "()" || function.body.find("$source_table") != std::string::npos)

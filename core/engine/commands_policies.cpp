@@ -6,6 +6,7 @@
 #include "core/engine/policy_text.hpp"
 #include "core/engine/schema_text.hpp"
 #include "core/engine/shapes.hpp"
+#include "core/engine/update_policy_check.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -81,12 +82,19 @@ CommandResult rows_of(const Database& database, const std::vector<std::string>& 
 template <class Edit>
 Result<CommandResult> change_policy(Context& context, const Targets& targets, const PolicyKind& kind, Edit edit) {
     SLUICE_TRY(const auto after, context.change(*targets.database, [&](const Database& before) -> Result<Database> {
-        if (targets.tables.empty())
-            return change::edit_policies(before, std::nullopt, [&](catalog::Policies& p) { return edit(p, false); });
         Database next = before;
+        if (targets.tables.empty()) {
+            SLUICE_TRY(next, change::edit_policies(before, std::nullopt,
+                                                   [&](catalog::Policies& p) { return edit(p, false); }));
+        }
         for (const auto& name : targets.tables) {
             SLUICE_TRY(next, change::edit_policies(next, name, [&](catalog::Policies& p) { return edit(p, true); }));
         }
+        if (kind.keyword == "streamingingestion")
+            SLUICE_CHECK(check_streaming_change(
+                before, next,
+                targets.tables.empty() ? fmt::format("database '{}'", before.name)
+                                       : fmt::format("table '{}'", fmt::join(targets.tables, "', '"))));
         return next;
     }));
     return rows_of(*after, targets.tables, kind);

@@ -18,6 +18,7 @@ using Json = nlohmann::ordered_json;
 constexpr std::array<PolicyKind, 24> kPolicies{{
     {"streamingingestion", "StreamingIngestionPolicy"},
     {"ingestionbatching", "IngestionBatchingPolicy"},
+    {"update", "UpdatePolicy", false},
     {"ingestiontime", "IngestionTimePolicy", false, false},
     {"retention", "RetentionPolicy"},
     {"caching", "CachingPolicy", true, false},
@@ -32,7 +33,6 @@ constexpr std::array<PolicyKind, 24> kPolicies{{
     {"restricted_view_access", "RestrictedViewAccessPolicy", false, false},
     // Known, never set: these decide what is stored or who sees it, so keeping their text without obeying it would
     // mislead.
-    {"update", "UpdatePolicy", false, true, false},
     {"row_level_security", "RowLevelSecurityPolicy", false, true, false},
     // Of the cluster only.
     {"callout", "CalloutPolicy", false, true, true, true},
@@ -412,6 +412,8 @@ std::optional<std::string> policy_text(const catalog::Policies& policies, const 
         return policies.streaming ? std::optional(to_json(*policies.streaming)) : std::nullopt;
     if (kind.keyword == "ingestionbatching")
         return policies.batching ? std::optional(to_json(*policies.batching)) : std::nullopt;
+    if (kind.keyword == "update")
+        return policies.update.empty() ? std::nullopt : std::optional(to_json(policies.update));
     const auto found = policies.other.find(kind.keyword);
     return found == policies.other.end() ? std::nullopt : std::optional(found->second);
 }
@@ -426,6 +428,8 @@ Result<> set_policy(catalog::Policies& policies, const PolicyKind& kind, const P
                     bool on_table) {
     if (!kind.offered)
         return not_supported(fmt::format("The policy '{}' is not offered by this server.", kind.keyword));
+    if (kind.keyword == "update")
+        return policy_error("UpdatePolicy is set on one table at a time, as a string literal that holds JSON");
     if (merge && !kind.mergeable)
         return policy_error(fmt::format("{} knows '.alter', not '.alter-merge'", kind.name));
     if (kind.keyword == "streamingingestion") {
@@ -453,6 +457,8 @@ void clear_policy(catalog::Policies& policies, const PolicyKind& kind) {
         policies.streaming.reset();
     else if (kind.keyword == "ingestionbatching")
         policies.batching.reset();
+    else if (kind.keyword == "update")
+        policies.update.clear();
     else
         policies.other.erase(std::string(kind.keyword));
 }

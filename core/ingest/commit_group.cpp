@@ -117,7 +117,7 @@ Result<std::optional<Error>> CommitGroup::stream_rows(const catalog::Table& tabl
             return {};
         const PartId id =
             part_for(into, TableBatch{.table = {}, .path = Path::Streaming, .rows = data::Rows(rows.shared_schema())});
-        SLUICE_CHECK(transaction_.append(into, id, context_.now, rows));
+        SLUICE_CHECK(transaction_.append(into, id, time_for(into), rows));
         Part& part = state_.parts().change(id);
         part.rows += rows.size();
         part.original_size += size;

@@ -1,6 +1,7 @@
 #include "tests/core/engine/engine_fixture.hpp"
 
 #include "core/data/text.hpp"
+#include "core/kql/functions.hpp"
 #include "core/kql/kql.hpp"
 
 #include <algorithm>
@@ -47,6 +48,7 @@ void EngineFixture::open(EngineOptions options, bool streaming) {
     where.data_dir = folder_.path();
     where.streaming_enabled = streaming;
     where.expected_databases = 2;
+    where.functions = kql::scalar_functions();
     databases_ = std::make_unique<ingest::Databases>(std::move(where), clock_);
     for (const char* name : {"Harbor", "Pier"}) {
         const auto opened = databases_->open(name);

@@ -77,7 +77,7 @@ TEST(PolicyText, UnknownPoliciesListTheKnownOnes) {
     ASSERT_FALSE(kind);
     EXPECT_EQ(
         kind.error().message,
-        "'retension' is no policy; the policies are streamingingestion, ingestionbatching, ingestiontime, retention, "
+        "'retension' is no policy; the policies are streamingingestion, ingestionbatching, update, ingestiontime, retention, "
         "caching, merge, sharding, extent_tags_retention, roworder, auto_delete, encoding, partitioning, "
         "managed_identity, "
         "restricted_view_access.");
