@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Kills sluice with SIGKILL at random moments while uniquely numbered events flow into a streamed and a queued table, then counts.
 
-    kill.py BUILD kafka|file|mqtt [--kills 25] [--events 100000] [--seed N]
+    kill.py BUILD kafka|file|mqtt [--policies] [--kills 25] [--events 100000] [--seed N]
 
 Half of the events go to table Streamed, half to Queued, through one connection. Nothing may be lost. Nothing may be there twice for
 kafka and file; for mqtt only what the broker delivered again because the spool had not acknowledged it (reliability 1).
+With --policies both tables feed a cascade of transactional update policies; after every restart the tables of the cascade have to
+agree with what they were made from.
 """
 import argparse
 import json
@@ -29,6 +31,26 @@ SETUP = """
 
 .alter table Queued policy ingestionbatching '{"MaximumBatchingTimeSpan":"00:00:10"}'
 """
+
+POLICIES = """
+.create-merge table Parsed (Id:long, Number:long)
+
+.create-merge table Last (Id:long)
+
+.alter table Parsed policy update ```[{"Source":"Streamed","Query":"Streamed | parse Text with 'event ' Number:long ' of' * | project Id, Number","IsTransactional":true},{"Source":"Queued","Query":"Queued | parse Text with 'event ' Number:long ' of' * | project Id, Number","IsTransactional":true}]```
+
+.alter table Last policy update '[{"Source":"Parsed","Query":"Parsed | where Id == Number | project Id","IsTransactional":true}]'
+"""
+
+AGREEMENT = """print toscalar(Streamed | count) + toscalar(Queued | count), toscalar(Parsed | count), toscalar(Last | count),
+    toscalar(Streamed | summarize sum(Id)) + toscalar(Queued | summarize sum(Id)), toscalar(Parsed | summarize sum(Id)), toscalar(Last | summarize sum(Id))"""
+
+
+def check_agreement(bridge, disagreements):
+    """One query reads one state of the database, so the numbers belong together."""
+    rows, parsed, last, ids, parsed_ids, last_ids = (value or 0 for value in bridge.rows(AGREEMENT)[0])
+    if not (rows == parsed == last and ids == parsed_ids == last_ids):
+        disagreements.append((rows, parsed, last, ids, parsed_ids, last_ids))
 
 
 def event(number):
@@ -148,6 +170,7 @@ def main():
     parser.add_argument("--kills", type=int, default=25)
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--policies", action="store_true")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
     print(f"{options.source}: seed {seed}", flush=True)
@@ -156,30 +179,36 @@ def main():
         folder = Path(name)
         flow = FLOWS[options.source](options.build.resolve(), folder)
         try:
-            bridge = Bridge(options.build.resolve(), folder / "bridge", flow.connections, SETUP)
+            bridge = Bridge(options.build.resolve(), folder / "bridge", flow.connections, SETUP + (POLICIES if options.policies else ""))
             wait_for("the connection", lambda: bridge.status()["connections"][0]["state"] == "Running", 60)
             failure = []
             # The flow lasts about as long as the kills do: a second and a bit for each.
             producer = threading.Thread(target=produce, args=(flow, options.events, options.events / (options.kills * 1.4), failure))
             producer.start()
             kills = 0
+            disagreements = []
             while kills < options.kills:
                 time.sleep(chance.uniform(0.05, 1.5))
                 bridge.kill()
                 kills += 1
                 bridge.start()
+                if options.policies:
+                    check_agreement(bridge, disagreements)
             producer.join()
             if failure:
                 raise failure[0]
             lost, twice = check(bridge, options.source, options.events)
             dead = bridge.rows(".show dead letters | count")[0][0]
+            if options.policies:
+                check_agreement(bridge, disagreements)
+                print(f"{options.source}: Last has {bridge.rows('Last | count')[0][0]} rows, disagreements {disagreements}")
             code = bridge.stop()
         finally:
             flow.stop()
     print(f"{options.source}: events {options.events} kills {kills} lost {lost} twice {twice} dead letters {dead} exit {code}", flush=True)
     # What was on its way unacknowledged at a kill comes again: at most receive_maximum, 100, for each.
     allowed = 0 if options.source != "mqtt" else kills * 100
-    sys.exit(0 if lost == 0 and twice <= allowed and dead == 0 and code == 0 else 1)
+    sys.exit(0 if lost == 0 and twice <= allowed and dead == 0 and code == 0 and not disagreements else 1)
 
 
 if __name__ == "__main__":
