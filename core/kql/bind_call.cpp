@@ -38,10 +38,6 @@ bool is_number(ScalarType type) {
            type == ScalarType::Decimal;
 }
 
-int width(ScalarType type) {
-    return type == ScalarType::Int ? 0 : type == ScalarType::Long ? 1 : type == ScalarType::Real ? 2 : 3;
-}
-
 /// $1, ${2|default}, $*, $+ and $t (the physical type of the result).
 std::string fill(std::string_view text, const std::vector<Scalar>& args, std::string_view order, ScalarType type) {
     std::string out;
