@@ -52,11 +52,26 @@ Relation Binder::expanded(const ast::Operator& op, const ast::MvExpand& node, Re
     const std::string limit = node.limit ? scalar(*node.limit).sql : "";
     if (!limit.empty())
         most = fmt::format("least({}, {})", most, limit);
-    const std::string numbered =
-        fmt::format("SELECT *, unnest(range(0::BIGINT, CAST({} AS BIGINT))) AS {} FROM ({})", most, index, with_lists);
+    // One list is unnested itself; several go side by side by the number of the element.
+    const bool single = items.size() == 1;
+    const std::string element_id = fresh();
+    std::string numbered;
+    if (single) {
+        std::string list = items[0].list;
+        if (!limit.empty())
+            list = fmt::format("{}[1:{}]", list, limit);
+        if (!apply)
+            list = fmt::format("CASE WHEN COALESCE(len({0}), 0) = 0 THEN [NULL] ELSE {0} END", list);
+        numbered = fmt::format("SELECT *, unnest({0}) AS {1}, unnest(range(0::BIGINT, len({0}))) AS {2} FROM ({3})",
+                               list, element_id, index, with_lists);
+    } else {
+        numbered = fmt::format("SELECT *, unnest(range(0::BIGINT, CAST({} AS BIGINT))) AS {} FROM ({})", most, index,
+                               with_lists);
+    }
     for (const Item& item : items) {
         const Scalar element{.type = ScalarType::Dynamic,
-                             .sql = fmt::format("NULLIF(CAST({}[{} + 1] AS VARCHAR), 'null')", item.list, index)};
+                             .sql = fmt::format("NULLIF(CAST({} AS VARCHAR), 'null')",
+                                                single ? element_id : fmt::format("{}[{} + 1]", item.list, index))};
         const Scalar value = convert(element, item.type);
         const std::string id = fresh();
         converted.push_back(fmt::format("{} AS {}", value.sql, id));

@@ -58,6 +58,9 @@ Relation Binder::source(const ast::Operator& op) {
         return union_of(op, *node, std::nullopt);
     if (const auto* node = std::get_if<ast::Evaluate>(&op.node); node && op.name == "evaluate")
         return evaluate(op, *node, Relation{});
+    if (op.name == "externaldata" || op.name == "external_data" || op.name == "inline_external_table")
+        fail_unsupported(
+            op.at, fmt::format("Operator '{}' (a query reads no storage of its own; ingest the data first)", op.name));
     if (std::holds_alternative<ast::Opaque>(op.node))
         fail_unsupported(op.at, fmt::format("Operator '{}'", op.name));
     fail_semantic(op.at, fmt::format("Operator '{}' needs rows to work on: a table in front of it", op.name),
@@ -148,7 +151,9 @@ Relation Binder::apply(const ast::Operator& op, Relation input) {
                 if (op.name == "getschema")
                     return getschema(op, std::move(input));
                 return limited(std::move(input), "0"); // consume
-            } else
+            } else if constexpr (std::is_same_v<Node, ast::Fork> || std::is_same_v<Node, ast::Facet>)
+                fail_semantic(op.at, fmt::format("Operator '{}' has to be the last of the query", op.name), "SEM0025");
+            else
                 fail_unsupported(op.at, fmt::format("Operator '{}'", op.name));
         },
         op.node);
@@ -220,7 +225,10 @@ Relation Binder::take(const ast::Operator& op, const ast::Take& node, Relation i
         return top_hitters(node, std::move(input));
     const std::string limit = limit_of(scalar(*node.count), node.count->at);
     if (op.name == "sample") {
-        input.sql = fmt::format("SELECT * FROM ({}) ORDER BY random() LIMIT {}", input.sql, limit);
+        input.order = {{fresh()}};
+        input.sql = fmt::format("SELECT *, random() AS {} FROM ({})", input.order.front().id, input.sql);
+        input = limited(std::move(input), limit);
+        input.order.clear();
         return input;
     }
     return limited(std::move(input), limit);
@@ -228,14 +236,10 @@ Relation Binder::take(const ast::Operator& op, const ast::Take& node, Relation i
 
 Relation Binder::sample_distinct(const ast::Take& node, Relation input) {
     const std::string limit = limit_of(scalar(*node.count), node.count->at);
-    ast::ColumnList list;
     const WithRow row(*this, {.relation = &input});
-    const Scalar value = scalar(*node.of);
-    Relation result;
-    result.columns.push_back({value.name.empty() ? "Column1" : value.name, value.type, fresh()});
-    result.sql =
-        fmt::format("SELECT DISTINCT {} AS {} FROM ({}) LIMIT {}", value.sql, result.columns[0].id, input.sql, limit);
-    return result;
+    Scalar value = scalar(*node.of);
+    std::string name = value.name.empty() ? "Column1" : value.name;
+    return limited(select(input, {{std::move(name), std::move(value), nullptr}}, "DISTINCT "), limit);
 }
 
 Relation Binder::sort(const std::vector<ast::SortKey>& keys, Relation input) {

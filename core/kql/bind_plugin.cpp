@@ -14,7 +14,7 @@ using ast::ExprKind;
 
 namespace {
 
-/// Plugins of the language that need a service, a sandbox or a model, or give several tables.
+/// Plugins of the language that need a service, a sandbox or a model, or give several tables at a time.
 constexpr std::array kForeignPlugins = {"ai_chat_completion",
                                         "ai_chat_completion_prompt",
                                         "ai_embeddings",
@@ -37,7 +37,6 @@ constexpr std::array kForeignPlugins = {"ai_chat_completion",
                                         "infer_storage_schema_with_suggestions",
                                         "mysql_request",
                                         "postgresql_request",
-                                        "preview",
                                         "python",
                                         "r",
                                         "sql_request"};
@@ -355,6 +354,8 @@ Relation Binder::plugin_ip_lookup(const ast::Evaluate& node, Relation input) {
             tests.push_back(call_row(*row, call, std::move(*matched)).sql);
             break;
         }
+    if (rows.empty())
+        fail_unsupported(call.at, fmt::format("The plugin '{}'", call.text));
     return joined(std::move(input), std::move(networks), unmatched ? "LEFT" : "INNER", sql::join(tests, " AND "), keys);
 }
 

@@ -70,10 +70,11 @@ Relation Binder::range(const ast::Range& node) {
     Relation result;
     const std::string counter = fresh();
     result.columns.push_back({node.name,
-                              times                  ? from.type
-                              : real                 ? Real
-                              : from.type == Decimal ? Decimal
-                                                     : Long,
+                              times                                                    ? from.type
+                              : real                                                   ? Real
+                              : from.type == Decimal                                   ? Decimal
+                              : from.type == Int && to.type == Int && step.type == Int ? Int
+                                                                                       : Long,
                               fresh()});
     const auto number = [&](const Scalar& s) {
         return real ? fmt::format("CAST({} AS DOUBLE)", s.sql) : fmt::format("CAST({} AS BIGINT)", s.sql);
@@ -81,8 +82,6 @@ Relation Binder::range(const ast::Range& node) {
     const std::string a = number(from), b = number(to), c = number(step);
     const std::string steps = real ? fmt::format("CAST(floor(({} - {}) / {} + 1e-9) AS BIGINT)", b, a, c)
                                    : fmt::format("(({} - {}) // {})", b, a, c);
-    const bool in_range_checked = true;
-    (void)in_range_checked;
     result.sql = fmt::format("SELECT {0} + {1} * {2} AS {3}, {1} AS {1}o FROM (SELECT "
                              "unnest(generate_series(0::BIGINT, CASE WHEN {2} = 0 OR ({4} - {0}) / {2} < 0 "
                              "THEN -1 ELSE {5} END)) AS {1})",

@@ -97,14 +97,17 @@ void Binder::statement(const ast::Statement& statement, QueryPlan* plan) {
     }
 }
 
-/// A pipeline that ends in fork or facet: each of its branches is a result of its own.
+/// A pipeline that ends in fork, facet or evaluate preview(): each of its branches is a result of its own.
 bool Binder::several_results(const ast::Pipeline& whole, QueryPlan& plan) {
     if (whole.operators.empty())
         return false;
     const ast::Operator& last = whole.operators.back();
     const auto* fork = std::get_if<ast::Fork>(&last.node);
     const auto* facet = std::get_if<ast::Facet>(&last.node);
-    if (!fork && !facet)
+    const auto* plugin = std::get_if<ast::Evaluate>(&last.node);
+    const bool preview =
+        plugin && last.name == "evaluate" && plugin->call->text == "preview" && plugin->call->args.size() == 1;
+    if (!fork && !facet && !preview)
         return false;
     const Relation input = stored(pipeline(whole, nullptr, whole.operators.size() - 1), true);
     if (fork) {
@@ -114,6 +117,13 @@ bool Binder::several_results(const ast::Pipeline& whole, QueryPlan& plan) {
             ++number;
             plan.results.push_back(result(pipeline(*body, &input)));
         }
+        return true;
+    }
+    if (preview) {
+        const Scalar rows = scalar(*plugin->call->args.front());
+        plan.results.push_back(
+            result(limited(input, fmt::format("(SELECT greatest(0, CAST({} AS BIGINT)))", rows.sql))));
+        plan.results.push_back(result(count(input)));
         return true;
     }
     if (facet->with)

@@ -53,11 +53,20 @@ Relation Binder::top_hitters(const ast::Take& node, Relation input) {
     result.columns = {
         {name, of.type, fresh()},
         {fmt::format("approximate_{}_{}", by ? "sum" : "count", by_name), by ? by->type : ScalarType::Long, fresh()}};
-    result.sql = fmt::format("SELECT {} AS {}, {} AS {} FROM ({}) GROUP BY 1 ORDER BY 2 DESC LIMIT {}", of.sql,
-                             result.columns[0].id, by ? fmt::format("sum({})", by->sql) : "count(*)",
-                             result.columns[1].id, input.sql, count.sql);
+    std::vector<std::string> parts{fmt::format("{} AS {}", of.sql, result.columns[0].id)};
+    std::string groups = "1";
+    for (const Column& column : input.columns)
+        if (column.is_group()) {
+            result.columns.push_back(column);
+            parts.push_back(column.id);
+            groups += ", " + column.id;
+        }
+    parts.push_back(fmt::format("{} AS {}", by ? fmt::format("sum({})", by->sql) : "count(*)", result.columns[1].id));
+    result.sql = fmt::format("SELECT {} FROM ({}) GROUP BY {}", sql::join(parts), input.sql, groups);
     result.order.push_back({result.columns[1].id, true, false});
-    return result;
+    result.serialized = true;
+    result.sorted = true;
+    return limited(std::move(result), fmt::format("(SELECT greatest(0, CAST({} AS BIGINT)))", count.sql));
 }
 
 } // namespace sluice::kql

@@ -354,9 +354,15 @@ std::vector<ast::SortKey> Parser::sort_keys() {
 OperatorNode Parser::render(Operator& op) {
     ast::Render node;
     node.chart = name_with_dashes();
-    const bool parens = accept_name("with") && accept("(");
+    bool parens = false;
     // Each property is a name, an equals sign and a literal or a list of names.
-    while (peek().kind == TokenKind::Name && is_mark("=", 1)) {
+    for (;;) {
+        if (!parens && accept_name("with")) {
+            expect("(");
+            parens = true;
+        }
+        if (peek().kind != TokenKind::Name || !is_mark("=", 1))
+            break;
         ast::Property property;
         property.at = peek().begin;
         property.name = name();
