@@ -3,6 +3,7 @@
 #include "core/data/avro_time.hpp"
 #include "core/data/json_plan.hpp"
 #include "core/data/json_text.hpp"
+#include "core/data/text.hpp"
 
 #include <fmt/format.h>
 
@@ -16,20 +17,6 @@ using Logical = AvroType::Logical;
 
 bool takes_plain(Transform transform) {
     return transform == Transform::None || transform == Transform::DropMappedFields;
-}
-
-std::string base64(std::string_view bytes) {
-    constexpr char kLetters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string out;
-    out.reserve((bytes.size() + 2) / 3 * 4);
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        std::uint32_t group = 0;
-        for (std::size_t k = 0; k < 3; ++k)
-            group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U);
-        for (std::size_t k = 0; k < 4; ++k)
-            out += i + k <= bytes.size() ? kLetters[group >> (18 - 6 * k) & 63] : '=';
-    }
-    return out;
 }
 
 /// The bytes that an array of numbers 0..255 stands for.

@@ -99,6 +99,10 @@ MappingKind mapping_kind(Format format) {
     return facts(format).kind;
 }
 
+bool is_container(Format format) {
+    return format == Format::Avro || format == Format::ApacheAvro || format == Format::Parquet || format == Format::Orc;
+}
+
 std::optional<Format> format_of_file_name(std::string_view name) {
     for (const std::string_view compression : {".gz", ".zip"}) {
         if (ends_with(name, compression)) {
@@ -114,6 +118,10 @@ std::optional<Format> format_of_file_name(std::string_view name) {
 
 bool name_says_gzip(std::string_view name) {
     return ends_with(name, ".gz");
+}
+
+bool name_says_zip(std::string_view name) {
+    return ends_with(name, ".zip");
 }
 
 } // namespace sluice::data

@@ -43,11 +43,15 @@ std::optional<Format> parse_format(std::string_view name);
 std::string_view to_string(Format format);
 /// The mapping kind that goes with a format (formats-and-mappings 1).
 MappingKind mapping_kind(Format format);
+/// avro, apacheavro, parquet and orc: binary, so never decoded as text, and never inside an outer gzip or zip
+/// (formats-and-mappings 2.1 and 2.2).
+bool is_container(Format format);
 /// By the end of a file name after ".gz"/".zip" was taken off; nothing when no extension is known (formats-and-mappings
 /// 1).
 std::optional<Format> format_of_file_name(std::string_view name);
 /// "a.csv.gz" -> true: the name says that the content is gzip.
 bool name_says_gzip(std::string_view name);
+bool name_says_zip(std::string_view name);
 
 /// Formats-and-mappings 3.1. Absent behaves as {ConstantColumns, Fail}.
 struct ValidationPolicy {
@@ -68,6 +72,7 @@ struct ParserOptions {
     std::shared_ptr<const BoundMapping> mapping = {}; ///< null: identity mapping (formats-and-mappings 9.4)
     bool ignore_first_record = false;
     std::optional<ValidationPolicy> validation = {};
+    std::string encoding = {}; ///< declared for texts, see find_encoding; containers ignore it; a byte order mark wins
     Bytes max_record = 64_MiB;
     /// A record that would be dropped, or that would lose a value to null or a part of a text, is refused
     /// instead (data-connections 1.8): it gives no row, and take_refused() has it. A source of which nothing is left
@@ -120,6 +125,12 @@ public:
     /// Takes the next block of a source. Texts that end up in rows are copied; an unfinished record is kept inside.
     /// When `padded`, 64 readable bytes follow the block; vector code then takes the last bytes like all others.
     virtual Result<> feed(std::string_view bytes, bool padded, Rows& rows) = 0;
+    /// For formats that can be read only when all of the source is there: takes the next rows, some thousands, so that a caller who
+    /// hands rows on in between needs little memory. After the last feed; false: there are no more. finish() takes what is left.
+    virtual Result<bool> more(Rows& rows) {
+        (void)rows;
+        return false;
+    }
     /// The source is complete. Sources without a record fail with BadRequest_NoRecordsOrWrongFormat
     /// (formats-and-mappings 2.3).
     virtual Result<ParseOutcome> finish(Rows& rows) = 0;
@@ -127,7 +138,12 @@ public:
     virtual std::vector<RefusedRecord> take_refused() { return {}; }
 };
 
-/// BadRequest_FormatNotSupported for formats that this build does not parse, with the reason.
+/// BadRequest_FormatNotSupported for formats that this build does not parse, with the reason;
+/// BadRequest_MalformedIngestionProperty for an unknown encoding.
 Result<std::unique_ptr<Parser>> make_parser(ParserOptions options);
+
+using ParserFactory = Result<std::unique_ptr<Parser>> (*)(ParserOptions options);
+/// Names the parser of a format that needs more than this module may use. At start-up, before the first make_parser.
+void register_parser(Format format, ParserFactory factory);
 
 } // namespace sluice::data

@@ -1,7 +1,11 @@
 #include "core/data/bound_mapping.hpp"
+#include "core/data/encoding.hpp"
 #include "core/data/parsers.hpp"
 
 #include <fmt/format.h>
+
+#include <array>
+#include <atomic>
 
 namespace sluice::data {
 namespace {
@@ -29,10 +33,41 @@ Result<> check_mapping(const ParserOptions& options) {
     return {};
 }
 
+/// Parsers open the decoder themselves and rely on it.
+Result<> check_decoder(std::string_view encoding) {
+    if (encoding != kUtf8)
+        SLUICE_CHECK(CharsetDecoder::open(encoding));
+    return {};
+}
+
+std::atomic<ParserFactory>& registered(Format format) {
+    static std::array<std::atomic<ParserFactory>, static_cast<std::size_t>(Format::AzMonStream) + 1> factories{};
+    return factories[static_cast<std::size_t>(format)];
+}
+
+Error not_read(Format format) {
+    std::string why = "is known but not read by this build; convert the data to csv, json or multijson";
+    if (format == Format::Orc)
+        why = "is not read, because Debian has no ORC library; convert the data to avro, csv or json";
+    else if (format == Format::AzMonStream)
+        why = "is not read, because its encoding is not published; export the data as json";
+    return Error{ErrorCode::Unsupported, fmt::format("format {} {}", to_string(format), why),
+                 "BadRequest_FormatNotSupported"};
+}
+
 } // namespace
+
+void register_parser(Format format, ParserFactory factory) {
+    registered(format) = factory;
+}
 
 Result<std::unique_ptr<Parser>> make_parser(ParserOptions options) {
     SLUICE_CHECK(check_mapping(options));
+    if (!is_container(options.format)) {
+        SLUICE_TRY(const std::string_view encoding, find_encoding(options.encoding));
+        SLUICE_CHECK(check_decoder(encoding));
+        options.encoding = encoding;
+    }
     switch (options.format) {
     case Format::Csv:
     case Format::Tsv:
@@ -58,11 +93,9 @@ Result<std::unique_ptr<Parser>> make_parser(ParserOptions options) {
     case Format::AzMonStream:
         break;
     }
-    return Error{
-        ErrorCode::Unsupported,
-        fmt::format("format {} is known but not read by this build; convert the data to csv, json or multijson",
-                    to_string(options.format)),
-        "BadRequest_FormatNotSupported"};
+    if (const ParserFactory factory = registered(options.format))
+        return factory(std::move(options));
+    return not_read(options.format);
 }
 
 } // namespace sluice::data

@@ -45,6 +45,13 @@ void RecordParser::begin_records(const SourceFacts& source) {
     cells_.check_utf8(false);
 }
 
+SourceParser::SourceParser(ParserOptions options) : RecordParser(std::move(options)) {
+    if (options_.encoding.empty() || options_.encoding == kUtf8)
+        return;
+    if (auto decoder = CharsetDecoder::open(options_.encoding))
+        declared_ = std::move(*decoder);
+}
+
 void SourceParser::begin(const SourceFacts& source) {
     begin_records(source);
     head_ = Head::Unknown;
@@ -52,6 +59,8 @@ void SourceParser::begin(const SourceFacts& source) {
     kept_.clear();
     retry_at_ = 0;
     embedded_ = source.embedded;
+    if (declared_)
+        declared_->begin();
     start();
 }
 
@@ -65,14 +74,17 @@ Result<> SourceParser::feed(std::string_view bytes, bool padded, Rows& rows) {
             head_bytes_ += bytes;
             return head_bytes_.size() < 4 ? Result<>{} : take_head(rows);
         }
-        head_ = Head::Utf8;
+        head_ = declared_ ? Head::Declared : Head::Utf8;
     }
     return take(bytes, padded, rows);
 }
 
 Result<> SourceParser::take_head(Rows& rows) {
     const ByteOrderMark mark = find_byte_order_mark(head_bytes_);
-    head_ = mark.encoding == Encoding::Utf8 ? Head::Utf8 : Head::Other;
+    if (mark.size == 0 && declared_)
+        head_ = Head::Declared;
+    else
+        head_ = mark.encoding == Encoding::Utf8 ? Head::Utf8 : Head::Marked;
     transcoder_.begin(mark.encoding);
     return take(std::string_view(head_bytes_).substr(mark.size), false, rows);
 }
@@ -81,7 +93,10 @@ Result<> SourceParser::take(std::string_view bytes, bool padded, Rows& rows) {
     if (head_ == Head::Utf8)
         return take_text(bytes, padded, rows);
     transcoded_.clear();
-    transcoder_.append(transcoded_, bytes);
+    if (head_ == Head::Declared)
+        declared_->append(transcoded_, bytes);
+    else
+        transcoder_.append(transcoded_, bytes);
     return take_text(transcoded_, false, rows);
 }
 
@@ -128,9 +143,12 @@ Result<std::size_t> SourceParser::parse_kept(Rows& rows, bool last) {
 Result<ParseOutcome> SourceParser::finish(Rows& rows) {
     if (head_ == Head::Unknown && !head_bytes_.empty())
         SLUICE_CHECK(take_head(rows));
-    if (head_ == Head::Other) {
+    if (head_ == Head::Marked || head_ == Head::Declared) {
         transcoded_.clear();
-        transcoder_.finish(transcoded_);
+        if (head_ == Head::Declared)
+            declared_->finish(transcoded_);
+        else
+            transcoder_.finish(transcoded_);
         SLUICE_CHECK(take_text(transcoded_, false, rows));
     }
     if (!kept_.empty()) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/data/cells.hpp"
+#include "core/data/encoding.hpp"
 #include "core/data/format.hpp"
 #include "core/data/transcode.hpp"
 
@@ -70,7 +71,7 @@ private:
 /// UTF-8, and keeps a record that is not complete until the rest of it comes.
 class SourceParser : public RecordParser {
 public:
-    using RecordParser::RecordParser;
+    explicit SourceParser(ParserOptions options);
 
     using Parser::begin;
     void begin(const SourceFacts& source) final;
@@ -89,7 +90,7 @@ protected:
     std::string embedded_; ///< see SourceFacts
 
 private:
-    enum class Head : std::uint8_t { Unknown, Utf8, Other };
+    enum class Head : std::uint8_t { Unknown, Utf8, Marked, Declared };
 
     Result<> take_head(Rows& rows);
     Result<> take(std::string_view bytes, bool padded, Rows& rows);
@@ -100,6 +101,7 @@ private:
     Head head_ = Head::Unknown;
     std::string head_bytes_; ///< the first bytes, until a byte order mark can be told
     Transcoder transcoder_;
+    std::optional<CharsetDecoder> declared_; ///< null: UTF-8
     std::string transcoded_;
     std::string kept_; ///< begins with a record that was not complete
     std::size_t retry_at_ = 0;

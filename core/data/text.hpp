@@ -36,6 +36,9 @@ std::string format_decimal(Decimal value);
 /// "-Infinity".
 std::string format_real(double value);
 
+/// RFC 4648 with padding.
+std::string base64(std::string_view bytes);
+
 /// A calendar date and time of day, for code that needs the parts of a point in time.
 struct CivilTime {
     int year, month, day, hour, minute, second;

@@ -25,6 +25,7 @@ std::unique_ptr<Parser> parser(const Source& source) {
                           .mapping = nullptr,
                           .ignore_first_record = source.ignore_first_record,
                           .validation = source.validation,
+                          .encoding = std::string(source.encoding),
                           .max_record = source.max_record,
                           .strict = source.strict};
     if (!source.mapping.empty()) {

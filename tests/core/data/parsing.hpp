@@ -21,6 +21,7 @@ struct Source {
     std::string_view embedded = {};
     Bytes max_record = 64_MiB;
     bool strict = false;
+    std::string_view encoding = {};
 };
 
 Schema schema(std::string_view table);
