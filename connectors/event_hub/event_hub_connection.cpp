@@ -1,5 +1,7 @@
 #include "connectors/event_hub/event_hub_connection.hpp"
 
+#include "core/router/system_properties.hpp"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -9,7 +11,9 @@
 namespace sluice::connectors {
 
 using router::Message;
+using router::RequestedProperty;
 using router::RoutingProperties;
+using router::SystemProperty;
 
 namespace {
 
@@ -28,6 +32,48 @@ constexpr std::array<RoutingHeader, 7> kRoutingHeaders{{
     {"Encoding", &RoutingProperties::encoding},
     {"Tags", &RoutingProperties::tags},
 }};
+
+std::optional<std::string> header_text(const Message& message, std::string_view name) {
+    const auto value = message.header(name);
+    return value ? std::optional(std::string(decode_header(*value))) : std::nullopt;
+}
+
+/// Null and empty keys are told apart by the pointer, as Kafka does.
+std::optional<std::string> key_text(const Message& message) {
+    return message.key.data() == nullptr ? std::nullopt : std::optional(router::embedded_bytes(message.key));
+}
+
+std::optional<std::string> system_text(const Message& message, std::string_view name) {
+    const auto value = message.system_property(name);
+    return value ? std::optional(std::string(*value)) : std::nullopt;
+}
+
+/// data-connections 2.9.1. What is not Kafka has the sequence of its lane for an offset.
+std::optional<std::string> value_of(const Message& message, const RequestedProperty& property, Ticks received) {
+    switch (property.id) {
+    case SystemProperty::EnqueuedTime:
+    case SystemProperty::IotEnqueuedTime:
+        return router::embedded_time(message.timestamp.value_or(received));
+    case SystemProperty::SequenceNumber:
+    case SystemProperty::IotSequenceNumber:
+    case SystemProperty::Offset: {
+        const auto offset = system_text(message, "kafka.offset");
+        return offset ? offset : std::to_string(message.sequence);
+    }
+    case SystemProperty::KafkaTopic:
+        return system_text(message, "kafka.topic");
+    case SystemProperty::KafkaPartition:
+        return system_text(message, "kafka.partition");
+    case SystemProperty::KafkaKey:
+        return key_text(message);
+    case SystemProperty::PartitionKey: {
+        const auto header = header_text(message, "x-opt-partition-key");
+        return header ? header : key_text(message);
+    }
+    default: // IoT Central and senders to a publisher endpoint bring theirs as headers
+        return header_text(message, property.name);
+    }
+}
 
 } // namespace
 
@@ -56,6 +102,15 @@ Result<RoutingProperties> EventHubConnection::routing_of(const Message& message)
         routing.*header.target = std::string(text);
     }
     return routing;
+}
+
+std::vector<std::optional<std::string>> EventHubConnection::system_values(const Message& message,
+                                                                          std::span<const RequestedProperty> requested,
+                                                                          Ticks received) const {
+    std::vector<std::optional<std::string>> values;
+    for (const RequestedProperty& property : requested)
+        values.push_back(value_of(message, property, received));
+    return values;
 }
 
 std::optional<std::string> EventHubConnection::skip_reason(const Message& message) const {

@@ -11,6 +11,8 @@ public:
     explicit EventHubConnection(router::ConnectionSettings settings) : settings_(std::move(settings)) {}
 
     Result<router::RoutingProperties> routing_of(const router::Message& message) const override;
+    std::vector<std::optional<std::string>> system_values(const router::Message& message, std::span<const router::RequestedProperty> requested,
+                                                          Ticks received) const override;
     std::optional<std::string> skip_reason(const router::Message& message) const override;
     std::string source_path(const router::Message& message, std::string_view lane) const override;
     std::string position_json(const router::Message& message, std::string_view lane) const override;

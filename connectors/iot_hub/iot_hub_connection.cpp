@@ -1,6 +1,8 @@
 #include "connectors/iot_hub/iot_hub_connection.hpp"
 
 #include "connectors/iot_hub/device_topic.hpp"
+#include "core/data/text.hpp"
+#include "core/router/system_properties.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -10,7 +12,9 @@
 namespace sluice::connectors {
 
 using router::Message;
+using router::RequestedProperty;
 using router::RoutingProperties;
+using router::SystemProperty;
 
 namespace {
 
@@ -36,6 +40,78 @@ void apply(RoutingProperties& routing, std::string_view name, std::string_view v
             routing.*known.target = std::string(value);
 }
 
+using Text = std::optional<std::string>;
+
+/// The last property of that name in the bag, if it has a value.
+Text bag_text(const DeviceTopic& topic, std::string_view name) {
+    for (std::size_t i = topic.properties.size(); i-- > 0;)
+        if (topic.properties[i].name == name)
+            return topic.properties[i].value;
+    return std::nullopt;
+}
+
+Text system_text(const Message& message, std::string_view name) {
+    const auto value = message.system_property(name);
+    return value ? Text(router::embedded_bytes(*value)) : std::nullopt;
+}
+
+/// The bag wins over MQTT 5 user properties: it is what a real device can send.
+Text application_text(const Message& message, const DeviceTopic& topic, std::string_view name) {
+    if (auto value = bag_text(topic, name))
+        return value;
+    const auto header = message.header(name);
+    return header ? Text(std::string(*header)) : std::nullopt;
+}
+
+Text not_empty(const std::string& text) { return text.empty() ? std::nullopt : Text(text); }
+
+/// A time that a device sent; what is none stays as it is, and its column becomes null (data-connections 3.3).
+Text time_text(Text text) {
+    if (const auto time = text ? data::parse_datetime(*text) : std::nullopt)
+        return router::embedded_time(*time);
+    return text;
+}
+
+Text first_of(Text first, Text second) { return first ? std::move(first) : std::move(second); }
+
+/// data-connections 3.3, 3.5 and 3.8.1.
+Text value_of(const Message& message, const DeviceTopic& topic, const RequestedProperty& property, Ticks received,
+              const std::string& auth_method) {
+    switch (property.id) {
+    case SystemProperty::EnqueuedTime:
+    case SystemProperty::IotEnqueuedTime:
+        return router::embedded_time(message.timestamp.value_or(received));
+    case SystemProperty::SequenceNumber:
+    case SystemProperty::IotSequenceNumber:
+    case SystemProperty::Offset:
+        return std::to_string(message.sequence);
+    case SystemProperty::MessageId:
+        return bag_text(topic, "$.mid");
+    case SystemProperty::UserId:
+        return bag_text(topic, "$.uid");
+    case SystemProperty::Subject:
+        return bag_text(topic, "$.sub");
+    case SystemProperty::ContentEncoding:
+        return bag_text(topic, "$.ce");
+    case SystemProperty::CorrelationId:
+        return first_of(bag_text(topic, "$.cid"), system_text(message, "mqtt.correlation_data"));
+    case SystemProperty::ContentType:
+        return first_of(bag_text(topic, "$.ct"), system_text(message, "mqtt.content_type"));
+    case SystemProperty::DeviceId:
+        return not_empty(topic.device_id);
+    case SystemProperty::ModuleId:
+        return not_empty(topic.module_id);
+    case SystemProperty::AuthMethod:
+        return not_empty(auth_method);
+    case SystemProperty::CreationTime:
+        return time_text(first_of(bag_text(topic, "$.ctime"), application_text(message, topic, "iothub-creation-time-utc")));
+    case SystemProperty::AppCreationTime:
+        return time_text(application_text(message, topic, "iothub-app-iothub-creation-time-utc"));
+    default: // what only a real IoT Hub can say
+        return std::nullopt;
+    }
+}
+
 } // namespace
 
 bool IotHubConnection::has_routing(const Message& message) const {
@@ -58,6 +134,17 @@ Result<RoutingProperties> IotHubConnection::routing_of(const Message& message) c
         if (property.value)
             apply(routing, property.name, *property.value);
     return routing;
+}
+
+std::vector<std::optional<std::string>> IotHubConnection::system_values(const Message& message,
+                                                                        std::span<const RequestedProperty> requested,
+                                                                        Ticks received) const {
+    const auto parsed = parse_device_topic(topic_of(message), settings_.topic_template);
+    const DeviceTopic topic = parsed ? *parsed : DeviceTopic{};
+    std::vector<std::optional<std::string>> values;
+    for (const RequestedProperty& property : requested)
+        values.push_back(value_of(message, topic, property, received, settings_.auth_method));
+    return values;
 }
 
 std::optional<std::string> IotHubConnection::skip_reason(const Message& message) const {

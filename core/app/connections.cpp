@@ -7,6 +7,7 @@
 #include "core/base/metrics.hpp"
 #include "core/base/random.hpp"
 #include "core/data/text.hpp"
+#include "core/router/system_properties.hpp"
 
 #include <fmt/format.h>
 
@@ -39,13 +40,16 @@ std::unique_ptr<router::DataConnection> make_data_connection(const router::Conne
 }
 
 
-/// Whether this build has a parser for the format.
-bool can_parse(const std::string& name) {
-    const auto format = data::parse_format(name);
+/// Why events in this format cannot be read; nothing when they can.
+std::optional<std::string> unread(const std::string& name) {
     data::ParserOptions options;
-    options.format = format.value_or(data::Format::Csv);
+    const auto format = data::parse_format(name);
+    if (!format)
+        return fmt::format("format {} is not read, because its encoding is not published; export the data as json", name);
+    options.format = *format;
     options.schema = std::make_shared<data::Schema>(data::Schema{{{"c", data::ScalarType::String}}});
-    return format && data::make_parser(std::move(options)).has_value();
+    const auto parser = data::make_parser(std::move(options));
+    return parser ? std::nullopt : std::optional(parser.error().message);
 }
 
 void add(store::ConnectionTotals& sum, const store::ConnectionTotals& part) {
@@ -87,6 +91,7 @@ router::ConnectionSettings to_router(const config::Connection& from) {
     // Static JSON on IoT Hub means multijson; only an event's own word means lines (data-connections 3.1).
     if (to.kind == ConnectionKind::IotHub && to.data_format == "json")
         to.data_format = "multijson";
+    to.event_system_properties = from.properties.event_system_properties;
     to.compression = from.properties.compression == "GZip" ? router::Compression::GZip : router::Compression::None;
     to.multi_database = from.properties.database_routing == "Multi";
     to.retrieval_start_date = from.properties.retrieval_start_date;
@@ -117,10 +122,14 @@ std::vector<config::Problem> unsupported(const config::Settings& settings) {
             refuse(file, "publish and follow of database \"" + database.name + "\"");
     for (const config::Connection& connection : settings.connections) {
         const auto on = [&](const char* key) { return fmt::format("connection \"{}\": {}", connection.name, key); };
-        if (!connection.properties.event_system_properties.empty())
-            refuse(connection.at, on("eventSystemProperties"));
-        if (!connection.properties.data_format.empty() && !can_parse(connection.properties.data_format))
-            refuse(connection.at, on(("dataFormat = \"" + connection.properties.data_format + "\"").c_str()));
+        // A typo would give a column that is empty for ever, and nobody would be told.
+        for (const std::string& name : connection.properties.event_system_properties)
+            if (const ConnectionKind kind = kind_of(connection.kind); !router::find_system_property(kind, name))
+                problems.push_back({connection.at, fmt::format("{}: there is no system property \"{}\"; known are {}",
+                                                               on("eventSystemProperties"), name, router::system_property_names(kind))});
+        if (const std::string& format = connection.properties.data_format; !format.empty())
+            if (const auto why = unread(format))
+                problems.push_back({connection.at, on("dataFormat: ") + *why});
         if (connection.dedup_by_message_id)
             refuse(connection.at, on("dedup_by_message_id"));
         if (!connection.storage_sas.empty())

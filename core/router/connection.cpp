@@ -1,5 +1,7 @@
 #include "core/router/connection.hpp"
 
+#include "core/router/system_properties.hpp"
+
 namespace sluice::router {
 namespace {
 
@@ -29,6 +31,9 @@ std::string_view to_string(ConnectionKind kind) {
 std::optional<std::string_view> Message::header(std::string_view name) const { return last_of(headers, header_count, name); }
 std::optional<std::string_view> Message::system_property(std::string_view name) const { return last_of(system, system_count, name); }
 
+std::vector<std::optional<std::string>> DataConnection::system_values(const Message&, std::span<const RequestedProperty> requested, Ticks) const {
+    return std::vector<std::optional<std::string>>(requested.size());
+}
 Result<FileReference> DataConnection::file_of(const Message&) const { return no_files(); }
 Result<std::unique_ptr<OpenedFile>> DataConnection::open_file(FileReference&) const { return no_files(); }
 std::string DataConnection::action_after(const FileReference&, bool) const { return {}; }

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,7 +39,7 @@ struct ConnectionSettings {
     std::string consumer_group = "$Default";
     std::string table_name = {}, mapping_rule_name = {};
     std::string data_format = {};
-    std::vector<std::string> event_system_properties = {};
+    std::vector<std::string> event_system_properties = {}; ///< known names, see system_properties.hpp
     Compression compression = Compression::None;
     bool multi_database = false;
     std::optional<Ticks> retrieval_start_date = {};
@@ -94,6 +95,8 @@ public:
     virtual Result<> verify() = 0;
 };
 
+struct RequestedProperty;
+
 /// The rules of one kind of data connection: reads routing and bodies out of messages. Stateless; thread-safe.
 class DataConnection {
 public:
@@ -103,6 +106,10 @@ public:
     virtual bool has_routing(const Message& message) const { return message.header_count > 0; }
     /// What the message's own properties say. An error makes the message a dead letter.
     virtual Result<RoutingProperties> routing_of(const Message& message) const = 0;
+    /// The values of system properties as texts, one for each requested one; nothing where the message has none (data-connections
+    /// 2.9.1 and 3.8.1). `received` stands in when the message brings no time of its own.
+    virtual std::vector<std::optional<std::string>> system_values(const Message& message, std::span<const RequestedProperty> requested,
+                                                                  Ticks received) const;
     /// Why the message is passed over and counted, such as "tombstone"; nothing when it is an event.
     virtual std::optional<std::string> skip_reason(const Message& message) const = 0;
     /// IngestionSourcePath (data-connections 1.8), such as "kafka://orders/orders/3/42".

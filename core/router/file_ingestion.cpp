@@ -121,6 +121,10 @@ Result<data::ParseOutcome> parse_file(OpenedFile& file, const FileReference& ref
     }
     if (gzip)
         SLUICE_CHECK(gzip->finish());
+    for (bool more = true; more;) {
+        SLUICE_TRY(more, parser.more(rows));
+        SLUICE_CHECK(after_block());
+    }
     return parser.finish(rows);
 }
 
@@ -217,7 +221,13 @@ void Router::take_file(const Message& message, Lane& lane) {
 Result<> Router::ingest_file(FileReference& file, const Routed& routed, Gather& gather) {
     SLUICE_TRY(auto opened, connection_->open_file(file));
     Plan& plan = *routed.plan;
+    if (data::name_says_zip(file.name)) // else its bytes would become rows of nonsense
+        return Error{ErrorCode::Unsupported, "Zip archives are not read by this version; unpack it or use gzip.", "BadRequest_NotSupported"};
     const bool gzipped = data::name_says_gzip(file.name) || plan.compression == Compression::GZip;
+    if (gzipped && data::is_container(plan.format))
+        return Error{ErrorCode::Invalid,
+                     fmt::format("Format '{}' inside gzip is not supported; its own compression does the same.", data::to_string(plan.format)),
+                     "BadRequest_NotSupported"};
     Bytes raw_size = 0;
 
     if (file.size <= (gzipped ? kSmallGzip : kSmallFile)) {

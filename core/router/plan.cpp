@@ -1,6 +1,7 @@
 #include "core/router/plan.hpp"
 
 #include "core/base/log.hpp"
+#include "core/data/encoding.hpp"
 #include "core/data/text.hpp"
 
 #include <fmt/format.h>
@@ -35,16 +36,7 @@ void append_key(std::string& key, const std::optional<std::string>& value) {
 }
 
 bool needs_plain_body(data::Format format) {
-    switch (format) {
-    case data::Format::Avro:
-    case data::Format::ApacheAvro:
-    case data::Format::Parquet:
-    case data::Format::Orc:
-    case data::Format::W3cLogFile:
-        return true;
-    default:
-        return false;
-    }
+    return data::is_container(format) || format == data::Format::W3cLogFile;
 }
 
 } // namespace
@@ -119,9 +111,18 @@ Result<> PlanCache::resolve_properties(const RoutingProperties& routing, Plan& p
         return Error{ErrorCode::Invalid, fmt::format("Format '{}' inside gzip is not supported.", data::to_string(plan.format)),
                      "BadRequest_NotSupported"};
 
-    const std::string encoding = lower(routing.encoding.value_or(""));
-    if (!encoding.empty() && encoding != "utf-8" && encoding != "utf8")
-        return malformed(fmt::format("Encoding '{}' is not known here; send UTF-8.", encoding));
+    if (!data::is_container(plan.format)) {
+        plan.encoding = routing.encoding.value_or("");
+        SLUICE_TRY(const std::string_view encoding, data::find_encoding(plan.encoding));
+        if (plan.compression == Compression::GZip && encoding != data::kUtf8)
+            return Error{ErrorCode::Invalid, fmt::format("Encoding '{}' inside gzip is not supported.", plan.encoding),
+                         "BadRequest_NotSupported"};
+    }
+    if (plan.compression == Compression::GZip && !requested_.empty())
+        return Error{ErrorCode::Invalid,
+                     fmt::format("Connection '{}' asks for eventSystemProperties, which cannot be put into a compressed body.", settings_.name),
+                     "BadRequest_NotSupported"};
+    plan.embeds = !requested_.empty() && takes_embedded(plan.format);
 
     if (routing.tags && !routing.tags->empty()) {
         SLUICE_TRY(plan.tags, parse_tags(*routing.tags));
@@ -150,6 +151,7 @@ Result<> PlanCache::resolve_parser(Plan& plan) const {
     options.schema = plan.table->schema();
     options.ignore_first_record = plan.ignore_first_record;
     options.strict = settings_.strict;
+    options.encoding = plan.encoding;
     SLUICE_TRY(plan.parser, data::make_parser(std::move(options)));
     return {};
 }

@@ -4,9 +4,11 @@
 #include "core/ingest/databases.hpp"
 #include "core/router/connection.hpp"
 #include "core/router/path_policy.hpp"
+#include "core/router/system_properties.hpp"
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,8 @@ struct Plan {
     std::vector<std::string> tags;
     std::optional<Ticks> creation_time;
     bool ignore_first_record = false;
+    std::string encoding; ///< as declared; empty: UTF-8
+    bool embeds = false;  ///< system properties go into the bodies (data-connections 1.4)
     std::string batch_key;
     std::unique_ptr<data::Parser> parser;
     bool wants_location = false; ///< the mapping asks for SourceLocation
@@ -37,7 +41,8 @@ struct Plan {
 /// Turns routing properties into plans and remembers them while the catalogue stays as it is. One thread at a time.
 class PlanCache {
 public:
-    PlanCache(const ConnectionSettings& settings, ingest::Databases& databases) : settings_(settings), databases_(databases) {}
+    PlanCache(const ConnectionSettings& settings, ingest::Databases& databases)
+        : settings_(settings), databases_(databases), requested_(requested_properties(settings)) {}
 
     /// Forgets plans whose database changed since. Called once per delivery, so that events of one delivery see one catalogue.
     void refresh();
@@ -50,6 +55,8 @@ public:
         std::string database, table, format, mapping;
     };
     Partial partial(const RoutingProperties& routing) const;
+    /// The system properties to embed, in the order of their fields.
+    std::span<const RequestedProperty> requested() const { return requested_; }
 
 private:
     Result<std::shared_ptr<Plan>> resolve(const RoutingProperties& routing, std::string_view file_name);
@@ -61,6 +68,7 @@ private:
 
     const ConnectionSettings& settings_;
     ingest::Databases& databases_;
+    const std::vector<RequestedProperty> requested_;
     std::map<std::string, std::shared_ptr<Plan>> plans_;
 };
 

@@ -215,6 +215,14 @@ Result<Router::Routed> Router::route(const Message& message, std::string_view fi
     return routed;
 }
 
+void Router::embed(const Message& message, data::Format format) {
+    embedded_.clear();
+    const auto requested = plans_.requested();
+    const auto values = connection_->system_values(message, requested, databases_.clock().now());
+    for (std::size_t i = 0; i < requested.size(); ++i)
+        append_embedded(embedded_, format, requested[i], values[i]);
+}
+
 Result<> Router::parse_event(const Message& message, const Lane& lane, const Routed& routed, Gather& gather) {
     Plan& plan = *routed.plan;
     std::string_view body = message.payload;
@@ -233,7 +241,10 @@ Result<> Router::parse_event(const Message& message, const Lane& lane, const Rou
     OpenBatch& open = gather.open(routed.plan);
     const data::Rows::Mark mark = open.batch.rows.mark();
     auto parsed = [&]() -> Result<data::ParseOutcome> {
-        plan.parser->begin({.location = plan.wants_location ? connection_->source_path(message, lane.name) : std::string()});
+        if (plan.embeds)
+            embed(message, plan.format);
+        plan.parser->begin({.location = plan.wants_location ? connection_->source_path(message, lane.name) : std::string(),
+                            .embedded = plan.embeds ? std::string_view(embedded_) : std::string_view()});
         SLUICE_CHECK(plan.parser->feed(body, padded, open.batch.rows));
         return plan.parser->finish(open.batch.rows);
     }();

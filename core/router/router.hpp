@@ -70,6 +70,8 @@ private:
     void take_over(const Message& message, Lane& lane);
     void take_event(const Message& message, Lane& lane);
     Result<Routed> route(const Message& message, std::string_view file_name);
+    /// Fills embedded_.
+    void embed(const Message& message, data::Format format);
     Result<> parse_event(const Message& message, const Lane& lane, const Routed& routed, Gather& gather);
     /// What a strict connection's parser refused of a message that is stored otherwise.
     void park_records(const Message& message, const Lane& lane, const Routed& routed, Gather& gather);
@@ -114,6 +116,7 @@ private:
     std::unordered_set<std::uint64_t> known_files_;   ///< hashes of (url, etag): a hit is looked up in the store
     std::unordered_set<std::string> undecided_files_; ///< taken, and perhaps not committed yet, so not in the store
     std::string inflated_;
+    std::string embedded_; ///< the system properties of the present event
     std::optional<Error> failure_;
 };
 

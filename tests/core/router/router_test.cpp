@@ -80,10 +80,10 @@ protected:
             return after;
         }));
     }
-    std::int64_t rows(const char* database, const char* table) {
+    std::int64_t rows(const char* database, const char* table, const std::string& where = {}) {
         const auto snapshot = databases_.catalog().find(database);
         auto result = databases_.writer(database)->store().query(
-            "SELECT count(*) FROM (" + store::Store::visible_rows(*snapshot->find_table(table)) + ")", {}, {{{"n", ScalarType::Long}}}, {});
+            "SELECT count(*) FROM (" + store::Store::visible_rows(*snapshot->find_table(table)) + ") " + where, {}, {{{"n", ScalarType::Long}}}, {});
         EXPECT_TRUE(result) << result.error().message;
         return (*result->next())->column(0).get<std::int64_t>(0);
     }
@@ -227,6 +227,37 @@ TEST_F(RouterTest, AMappingMayAskWhereAnEventCameFrom) {
             store::Store::visible_rows(*snapshot->find_table("Streamed")) + ")", {}, {{{"t", ScalarType::String}}}, {});
     ASSERT_TRUE(result) << result.error().message;
     EXPECT_EQ((*result->next())->column(0).text(0), "source://c/orders/3/42");
+}
+
+TEST_F(RouterTest, DC16_TheDeclaredEncodingDecidesHowABodyIsRead) {
+    settings_.data_format = "csv";
+    Router router = event_hub();
+    open(router);
+    deliver(router, 1, "1,\xE9", {{"Encoding", "windows-1252"}});
+    deliver(router, 2, "1,\xC3\xA9");
+    deliver(router, 3, "1,a", {{"Encoding", "klingon"}});
+    deliver(router, 4, "1,a", {{"Encoding", "windows-1252"}, {"Compression", "gzip"}});
+    ASSERT_TRUE(router.drain(seconds(10)));
+    EXPECT_EQ(rows("Own", "Streamed", "WHERE c2 = '\u00e9'"), 2);
+    EXPECT_EQ(dead_letters("Own", "BadRequest_MalformedIngestionProperty"), 1);
+    EXPECT_EQ(dead_letters("Own", "BadRequest_NotSupported"), 1);
+}
+
+TEST_F(RouterTest, DC03_DC04_SystemPropertiesGoIntoSingleUncompressedRecords) {
+    settings_.data_format = "csv";
+    settings_.event_system_properties = {"x-opt-offset"};
+    Router router = event_hub();
+    open(router);
+    deliver(router, 1, "a");
+    deliver(router, 2, "a\nb");
+    deliver(router, 3, "a", {{"Compression", "gzip"}});
+    deliver(router, 4, "4,txt", {{"Format", "txt"}});
+    ASSERT_TRUE(router.drain(seconds(10)));
+    EXPECT_EQ(rows("Own", "Streamed", "WHERE c1 = 1 AND c2 = 'a'"), 1);
+    ASSERT_TRUE(databases_.writer("Own")->seal_now({}, "Time")); // txt is not streamed, so its row was staged
+    EXPECT_EQ(rows("Own", "Streamed"), 2);
+    EXPECT_EQ(dead_letters("Own", "Stream_WrongNumberOfFields"), 1);
+    EXPECT_EQ(dead_letters("Own", "BadRequest_NotSupported"), 1);
 }
 
 TEST_F(RouterTest, EventsThatNameAnUnknownTableOrMappingOrDatabaseAreParkedWithTheCode) {
@@ -509,6 +540,25 @@ TEST_F(FileRouterTest, MissingAndEmptyFilesAreSkippedAndCounted) {
     EXPECT_EQ(totals().skipped["deleted"], 1u);
     EXPECT_EQ(totals().skipped["empty_file"], 1u);
     EXPECT_EQ(totals().received, 2u);
+}
+
+TEST_F(FileRouterTest, FM125_AContainerInsideGzipIsRefused) {
+    write("x.avro.gz", "any");
+    Router router = event_grid();
+    open(router, "ledger");
+    notify(router, 1, "x.avro.gz");
+    ASSERT_TRUE(router.drain(seconds(10)));
+    EXPECT_EQ(dead_letters("Own", "BadRequest_NotSupported"), 1);
+}
+
+TEST_F(FileRouterTest, AnArchiveIsRefusedRatherThanReadAsText) {
+    write("x.csv.zip", "PK\x03\x04");
+    Router router = event_grid();
+    open(router, "ledger");
+    notify(router, 1, "x.csv.zip");
+    ASSERT_TRUE(router.drain(seconds(10)));
+    EXPECT_EQ(dead_letters("Own", "BadRequest_NotSupported"), 1);
+    EXPECT_EQ(rows("Own", "Queued"), 0);
 }
 
 TEST_F(FileRouterTest, ADoneFileIsMovedAfterTheCommit) {
