@@ -1,5 +1,6 @@
 #include "core/app/commands/commands.hpp"
 #include "core/app/version.hpp"
+#include "core/store/parquet.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -146,6 +147,7 @@ void add_plugin(CLI::App& app, const GlobalOptions& global, Action& action) {
 } // namespace
 
 int main(int argc, char** argv) {
+    sluice::store::register_parquet();
     CLI::App app("sluice brings events from Kafka, MQTT and folders into tables that answer KQL a moment later.",
                  "sluice");
     GlobalOptions global;

@@ -1,0 +1,9 @@
+#pragma once
+
+/// Parquet files as a format of core/data: read by DuckDB, converted by the matrix of formats-and-mappings 6.
+namespace sluice::store {
+
+/// Makes data::make_parser know parquet. At start-up.
+void register_parquet();
+
+} // namespace sluice::store
