@@ -27,15 +27,15 @@ struct QueryPlugin {
 
 constexpr QueryPlugin kPlugins[] = {
     {"activity_counts_metrics", "id: t: start end step dims",
-     R"(let r = rows_ | where t_ >= _start and t_ <= _end | extend t_ = bin_(t_);
-        let firsts = r | summarize t_ = min(t_) by id_$by | summarize new_dcount = count() by t_$by;
+     R"(let r = materialize(rows_ | where t_ >= _start and t_ <= _end | extend t_ = bin_(t_));
+        let firsts = materialize(r | summarize t_ = min(t_) by id_$by | summarize new_dcount = count() by t_$by);
         r | summarize ['count'] = count(), dcount = dcount(id_) by t_$by
           | join kind=leftouter firsts on t_$by
           | project t_$by, ['count'], dcount, new_dcount = coalesce(new_dcount, 0)
           | sort by $asc t_ asc
           | extend aggregated_dcount = row_cumsum(new_dcount$changes))"},
     {"activity_metrics", "id: t: start end step dims",
-     R"(let u = rows_ | where t_ >= _start and t_ <= _end | extend t_ = bin_(t_) | distinct id_, t_$by;
+     R"(let u = materialize(rows_ | where t_ >= _start and t_ <= _end | extend t_ = bin_(t_) | distinct id_, t_$by);
         u | extend k_ = back_(t_)
           | join kind=leftouter (u | project id_, k_ = t_$by, old_ = 1) on id_, k_$by
           | summarize dcount_values = count(), dcount_newvalues = countif(isnull(old_)) by t_, k_$by
@@ -45,7 +45,7 @@ constexpr QueryPlugin kPlugins[] = {
           | extend churn_rate = 1.0 - retention_rate
           | sort by $asc t_ asc)"},
     {"active_users_count", "id: t: start end lookback period active step dims",
-     R"(let seen = rows_ | where t_ > _start - _lookback and t_ <= _end;
+     R"(let seen = materialize(rows_ | where t_ > _start - _lookback and t_ <= _end);
         seen | where t_ >= _start | distinct id_, t_$by
           | join kind=inner (seen | project id_, s_ = t_, p_ = bin(t_, _period)$by | distinct id_, s_, p_$by) on id_$by
           | where s_ <= t_ and s_ > t_ - _lookback
@@ -54,7 +54,7 @@ constexpr QueryPlugin kPlugins[] = {
           | summarize dcount = dcount(id_) by t_ = bin_(t_)$by
           | sort by $asc t_ asc)"},
     {"activity_engagement", "id: t: start end inner outer dims",
-     R"(let u = rows_ | where t_ >= _start - _outer and t_ <= _end | extend t_ = bin_at(t_, _inner, _start) | distinct id_, t_$by;
+     R"(let u = materialize(rows_ | where t_ >= _start - _outer and t_ <= _end | extend t_ = bin_at(t_, _inner, _start) | distinct id_, t_$by);
         u | where t_ >= _start | summarize dcount_activities_inner = count() by t_$by, j_ = 1
           | join kind=inner (u | project id_, s_ = t_, j_ = 1$by) on j_$by
           | where s_ <= t_ and s_ > t_ - _outer
@@ -76,16 +76,16 @@ constexpr QueryPlugin kPlugins[] = {
           | summarize Count = count(), Dcount = dcount(id_) by t_$by
           | sort by $asc t_ asc)"},
     {"rolling_percentile", "v: percent t: step bins dims",
-     R"(let u = rows_ | extend b_ = bin(t_, _step);
+     R"(let u = materialize(rows_ | extend b_ = bin(t_, _step));
         u | mv-expand t_ = range(b_, b_ + (_bins - 1) * _step, _step) to typeof($type)
           | join kind=inner (u | project t_ = b_$by | distinct t_$by) on t_$by
           | summarize rolling_ = percentile(v_, _percent) by t_$by
           | sort by $asc t_ asc)"},
     {"new_activity_metrics", "id: t: start end step cohort? dims lookback?",
-     R"(let u = rows_ | where t_ >= _start and t_ <= _end | extend t_ = bin_(t_) | distinct id_, t_$by;
-        let firsts = u | summarize f_ = min(t_) by id_$by | join kind=leftanti lookback_ on id_ | where isnull(_cohort) or f_ == _cohort;
-        let cohorts = firsts | summarize size_ = count() by f_$by;
-        let bins = range t_ from bin_(_start) to _end step _step | extend j_ = 1;
+     R"(let u = materialize(rows_ | where t_ >= _start and t_ <= _end | extend t_ = bin_(t_) | distinct id_, t_$by);
+        let firsts = materialize(u | summarize f_ = min(t_) by id_$by | join kind=leftanti lookback_ on id_ | where isnull(_cohort) or f_ == _cohort);
+        let cohorts = materialize(firsts | summarize size_ = count() by f_$by);
+        let bins = materialize(range t_ from bin_(_start) to _end step _step | extend j_ = 1);
         cohorts | extend j_ = 1 | join kind=inner bins on j_ | where t_ >= f_
           | join kind=leftouter (u | join kind=inner (firsts | project id_, f_$by) on id_$by
                                    | summarize kept_ = count() by f_, t_$by) on f_, t_$by
@@ -98,7 +98,7 @@ constexpr QueryPlugin kPlugins[] = {
           | project-away size_
           | sort by $asc f_ asc, t_ asc)"},
     {"funnel_sequence_completion", "id: t: start end step v: sequence periods",
-     R"(let u = rows_ | where t_ >= _start and t_ <= _end and set_has_element(_sequence, v_);
+     R"(let u = materialize(rows_ | where t_ >= _start and t_ <= _end and set_has_element(_sequence, v_));
         u | extend b_ = bin_(t_)
           | mv-expand Period = _periods to typeof(timespan)
           | sort by id_ asc, b_ asc, Period asc, t_ asc
@@ -182,11 +182,12 @@ std::optional<Relation> Binder::plugin_query(const ast::Evaluate& node, const Re
                 next < call.args.size() && !is_dimension(*call.args[next]) && table == (role == "lookback");
             if (role == "lookback") {
                 const WithRow none(*this, Row{});
-                Relation looked = given ? bind_table(*call.args[next]) : rows;
-                if (given)
-                    ++next;
+                Relation looked = given ? bind_table(*call.args[next++]) : rows;
                 if (looked.columns.empty())
                     fail_semantic(call.at, fmt::format("{}(): the lookback table has no column", call.text), "SEM0219");
+                // The ids, under the name that they have in the input or as the first column.
+                if (const Column* ids = looked.find(shown["id_"]))
+                    looked.columns.front() = *ids;
                 looked.columns.resize(1);
                 looked.columns.front().name = "id_";
                 if (!given)

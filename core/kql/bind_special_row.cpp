@@ -21,6 +21,9 @@ Scalar Binder::special_column_ifexists(const Expr& expr) {
 
 Scalar Binder::special_toscalar(const Expr& expr) {
     expect_arguments(expr, 1, 1);
+    // The key of a partition is how its subquery asks for the value.
+    if (expr.args[0]->kind == ExprKind::Name && row_.relation && partition_keys_.contains(expr.args[0]->text))
+        return column(*expr.args[0]);
     const WithRow none(*this, Row{});
     const Value value = bind_value(*expr.args[0]);
     if (const auto* known = std::get_if<Scalar>(&value))
