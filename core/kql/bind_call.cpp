@@ -161,6 +161,8 @@ std::string Binder::result_name(std::string_view naming, std::string_view functi
     const std::string argument = args.empty() ? "" : args.front().name;
     if (naming == "1")
         return argument;
+    if (naming.starts_with('_'))
+        return argument.empty() ? "array0" + std::string(naming) : argument + std::string(naming);
     if (naming == "=")
         return fmt::format("{}_{}", function, argument);
     return fmt::format("{}_{}", naming, argument);

@@ -27,7 +27,7 @@ struct FunctionRow {
     /// An optional argument that is not given reads as the text behind '|' in ${2|default}.
     std::string_view sql;
     /// How an unnamed column of it is called: "" Column1, "1" like its first argument, else a prefix "tree_" + first
-    /// argument.
+    /// argument, or the first argument + a "_suffix".
     std::string_view naming = "";
 };
 
