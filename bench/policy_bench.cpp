@@ -1,5 +1,5 @@
 // What an update policy with `parse` and `project` costs beside the same SQL in DuckDB
-// (docs/decisions/0006-update-policies.md).
+// (docs/decisions/0007-update-policies.md).
 //
 //     policy_bench [COMMITS]
 //
