@@ -184,20 +184,33 @@ class Commands(unittest.TestCase):
     def test_A3_more_requests_than_six_for_each_core(self):
         self.set_up(".create table A3 (a:int)", ".alter table A3 policy streamingingestion enable")
         held = []
-        for _ in range(6 * CORES):
+
+        def hold():
             connection = http.client.HTTPConnection("127.0.0.1", self.bridge.port, timeout=30)
             connection.putrequest("POST", "/v1/rest/ingest/Harbor/A3?streamFormat=csv")
             connection.putheader("Content-Length", "2")
             connection.endheaders()
             connection.send(b"1")
             held.append(connection)
-        wait_for("a refusal", lambda: self.stream("A3", "1")[0] == 429, 10)
+
+        def refused():
+            if self.stream("A3", "1")[0] == 429:
+                return True
+            hold()  # a request of ours came before one of those held, which was refused in its place
+            return False
+
+        for _ in range(6 * CORES):
+            hold()
+        wait_for("a refusal", refused, 10)
         error = self.stream_refused("A3", "1", 429, f"too many concurrent ingestion requests (Limit: {6 * CORES})", False)
         self.assertEqual(error["code"], "Throttling")
+        statuses = []
         for connection in held:
             connection.send(b"\n")
-            self.assertEqual(connection.getresponse().status, 200)
+            statuses.append(connection.getresponse().status)
             connection.close()
+        self.assertEqual(statuses.count(200), 6 * CORES)
+        self.assertEqual(set(statuses) - {200, 429}, set())
         self.assertEqual([r for r in self.records(".show streamingingestion failures") if r["Table"] == "A3"], [])
 
     def test_A4_four_megabytes_and_one_byte(self):
