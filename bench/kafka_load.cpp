@@ -3,11 +3,15 @@
 //   bench_kafka preload BOOTSTRAP TOPIC COUNT        COUNT JSON rows into the topic's partitions, lz4
 //   bench_kafka drain   BOOTSTRAP TOPIC COUNT        the reference: a consumer that does nothing with COUNT messages; prints seconds
 //   bench_kafka pace    BOOTSTRAP TOPIC RATE SECONDS open loop: RATE events a second on a schedule fixed in advance; each carries its
-//                                                    number and the time it was due ("seq", "due_ns"); the last number is printed
+//                                                    number and the time it was due ("seq", "due_ns")
+//   bench_kafka wake    BOOTSTRAP TOPIC COUNT        COUNT events with a "due_ns" of 0, which nobody measures
+//   bench_kafka watch   BOOTSTRAP TOPIC COUNT SKIP   the reference for pace: a consumer that looks only at "due_ns"; prints p50, p99, p99.9
+//                                                    and the maximum of its latency in ms over COUNT events but the first SKIP
 #include "bench/rows.hpp"
 
 #include <librdkafka/rdkafka.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -16,6 +20,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -79,56 +84,118 @@ void preload(const std::string& bootstrap, const std::string& topic, std::uint64
     finish(producer);
 }
 
+/// A consumer in a group of its own that reads the topic from its beginning.
+class Consumer {
+public:
+    Consumer(const std::string& bootstrap, const std::string& topic) {
+        rd_kafka_conf_t* conf = rd_kafka_conf_new();
+        set(conf, "bootstrap.servers", bootstrap);
+        set(conf, "group.id", "bench-" + std::to_string(Steady::now().time_since_epoch().count()));
+        set(conf, "auto.offset.reset", "earliest");
+        set(conf, "enable.auto.commit", "false");
+        handle_ = make(RD_KAFKA_CONSUMER, conf);
+        rd_kafka_poll_set_consumer(handle_);
+        auto* topics = rd_kafka_topic_partition_list_new(1);
+        rd_kafka_topic_partition_list_add(topics, topic.c_str(), RD_KAFKA_PARTITION_UA);
+        rd_kafka_subscribe(handle_, topics);
+        rd_kafka_topic_partition_list_destroy(topics);
+    }
+    ~Consumer() {
+        rd_kafka_consumer_close(handle_);
+        rd_kafka_destroy(handle_);
+    }
+    Consumer(const Consumer&) = delete;
+    Consumer& operator=(const Consumer&) = delete;
+
+    /// Calls `take` with each payload until it answers false.
+    template <class Take>
+    void read(Take take) {
+        for (bool more = true; more;) {
+            rd_kafka_message_t* message = rd_kafka_consumer_poll(handle_, 1000);
+            if (!message)
+                continue;
+            if (!message->err)
+                more = take(std::string_view(static_cast<const char*>(message->payload), message->len));
+            rd_kafka_message_destroy(message);
+        }
+    }
+
+private:
+    rd_kafka_t* handle_ = nullptr;
+};
+
 void drain(const std::string& bootstrap, const std::string& topic, std::uint64_t count) {
-    rd_kafka_conf_t* conf = rd_kafka_conf_new();
-    set(conf, "bootstrap.servers", bootstrap);
-    set(conf, "group.id", "bench-drain-" + std::to_string(Steady::now().time_since_epoch().count()));
-    set(conf, "auto.offset.reset", "earliest");
-    set(conf, "enable.auto.commit", "false");
-    rd_kafka_t* consumer = make(RD_KAFKA_CONSUMER, conf);
-    rd_kafka_poll_set_consumer(consumer);
-    auto* topics = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(topics, topic.c_str(), RD_KAFKA_PARTITION_UA);
-    rd_kafka_subscribe(consumer, topics);
-    rd_kafka_topic_partition_list_destroy(topics);
-    std::uint64_t seen = 0, bytes = 0;
+    Consumer consumer(bootstrap, topic);
+    std::uint64_t seen = 0;
     // From the first message on: joining the group is not what is measured.
     Steady::time_point begun{};
-    while (seen < count) {
-        rd_kafka_message_t* message = rd_kafka_consumer_poll(consumer, 1000);
-        if (!message)
-            continue;
-        if (!message->err) {
-            if (seen++ == 0)
-                begun = Steady::now();
-            bytes += message->len;
-        }
-        rd_kafka_message_destroy(message);
-    }
+    consumer.read([&](std::string_view) {
+        if (seen++ == 0)
+            begun = Steady::now();
+        return seen < count;
+    });
     std::printf("%.3f\n", std::chrono::duration<double>(Steady::now() - begun).count());
-    rd_kafka_consumer_close(consumer);
-    rd_kafka_destroy(consumer);
+}
+
+std::uint64_t wall_ns() {
+    timespec wall{};
+    clock_gettime(CLOCK_REALTIME, &wall);
+    return static_cast<std::uint64_t>(wall.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(wall.tv_nsec);
+}
+
+void watch(const std::string& bootstrap, const std::string& topic, std::uint64_t count, std::uint64_t skip) {
+    constexpr std::string_view kDue = "\"due_ns\":";
+    Consumer consumer(bootstrap, topic);
+    std::vector<double> late_ms;
+    std::uint64_t seen = 0;
+    consumer.read([&](std::string_view payload) {
+        const std::uint64_t due = std::strtoull(payload.data() + payload.rfind(kDue) + kDue.size(), nullptr, 10);
+        if (due == 0)
+            return true;
+        if (++seen > skip)
+            late_ms.push_back(static_cast<double>(wall_ns() - due) / 1e6);
+        return seen < count;
+    });
+    std::sort(late_ms.begin(), late_ms.end());
+    const auto at = [&](double share) {
+        return late_ms[std::min(late_ms.size() - 1, static_cast<std::size_t>(static_cast<double>(late_ms.size()) * share))];
+    };
+    std::printf("%.2f %.2f %.2f %.2f\n", at(0.5), at(0.99), at(0.999), late_ms.back());
+}
+
+void append_due(std::string& payload, std::uint64_t due) {
+    payload.pop_back();
+    payload += ",\"due_ns\":" + std::to_string(due) + "}";
+}
+
+void wake(const std::string& bootstrap, const std::string& topic, std::uint64_t count) {
+    rd_kafka_t* producer = make_producer(bootstrap, false);
+    sluice::bench::Rows rows(7);
+    std::string payload;
+    for (std::uint64_t i = 0; i < count; ++i) {
+        payload.clear();
+        sluice::bench::Rows::append_json(payload, rows.next());
+        append_due(payload, 0);
+        send(producer, topic, payload);
+    }
+    finish(producer);
 }
 
 void pace(const std::string& bootstrap, const std::string& topic, std::uint64_t rate, std::uint64_t seconds) {
     rd_kafka_t* producer = make_producer(bootstrap, false);
     sluice::bench::Rows rows(7);
     const auto begun = Steady::now();
-    timespec wall{};
-    clock_gettime(CLOCK_REALTIME, &wall);
-    const std::uint64_t begun_ns = static_cast<std::uint64_t>(wall.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(wall.tv_nsec);
+    const std::uint64_t begun_ns = wall_ns();
     const std::uint64_t step = 1'000'000'000 / rate;
     std::string payload;
     for (std::uint64_t i = 0; i < rate * seconds; ++i) {
         std::this_thread::sleep_until(begun + std::chrono::nanoseconds(i * step));
         payload.clear();
         sluice::bench::Rows::append_json(payload, rows.next());
-        payload.pop_back();
-        payload += ",\"due_ns\":" + std::to_string(begun_ns + i * step) + "}";
+        append_due(payload, begun_ns + i * step);
         send(producer, topic, payload);
     }
     finish(producer);
-    std::printf("%llu\n", static_cast<unsigned long long>(rate * seconds - 1));
 }
 
 } // namespace
@@ -139,10 +206,14 @@ int main(int argc, char** argv) try {
         preload(argv[2], argv[3], std::strtoull(argv[4], nullptr, 10));
     else if (mode == "drain")
         drain(argv[2], argv[3], std::strtoull(argv[4], nullptr, 10));
+    else if (mode == "wake")
+        wake(argv[2], argv[3], std::strtoull(argv[4], nullptr, 10));
+    else if (mode == "watch" && argc > 5)
+        watch(argv[2], argv[3], std::strtoull(argv[4], nullptr, 10), std::strtoull(argv[5], nullptr, 10));
     else if (mode == "pace" && argc > 5)
         pace(argv[2], argv[3], std::strtoull(argv[4], nullptr, 10), std::strtoull(argv[5], nullptr, 10));
     else {
-        std::fprintf(stderr, "usage: bench_kafka preload|drain BOOTSTRAP TOPIC COUNT, or pace BOOTSTRAP TOPIC RATE SECONDS\n");
+        std::fprintf(stderr, "usage: bench_kafka preload|drain|wake BOOTSTRAP TOPIC COUNT, pace BOOTSTRAP TOPIC RATE SECONDS, or watch BOOTSTRAP TOPIC COUNT SKIP\n");
         return 2;
     }
     return 0;
