@@ -64,7 +64,7 @@ class MainJob(unittest.TestCase):
         drop.mkdir()
         bridge = self.bridge(kafka_connection(self.kafka.bootstrap, ["all-three"], "Events") + mqtt_connection(self.mqtt.url, "Events") +
                              folder_connection(drop, "Files", format="csv"))
-        wait_for("the sources", lambda: all(c["state"] == "Running" for c in bridge.status()["connections"]), 30)
+        bridge.wait_for_sources()
         self.kafka.produce("all-three", [event(n, "kafka") for n in range(10)])
         self.mqtt.publish("devices/d1/messages/events/", [event(n, "mqtt") for n in range(10)])
         (drop / "a.csv").write_text("1,2026-01-01,file\n2,2026-01-02,file\n")
@@ -96,7 +96,7 @@ class MainJob(unittest.TestCase):
     def test_events_route_themselves_by_header_and_by_property_bag(self):
         self.kafka.create_topic("routed", 1)
         bridge = self.bridge(kafka_connection(self.kafka.bootstrap, ["routed"], "Events") + mqtt_connection(self.mqtt.url, "Events"))
-        wait_for("the sources", lambda: all(c["state"] == "Running" for c in bridge.status()["connections"]), 30)
+        bridge.wait_for_sources()
         self.kafka.produce("routed", ["7,2026-01-01,by header"], "-H", "Table=Files", "-H", "Format=csv", "-H", "IngestionMappingReference=")
         self.mqtt.publish("devices/d1/messages/events/Table=Files", [event(8, "by bag")])
         self.kafka.produce("routed", [event(9)])

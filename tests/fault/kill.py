@@ -180,7 +180,7 @@ def main():
         flow = FLOWS[options.source](options.build.resolve(), folder)
         try:
             bridge = Bridge(options.build.resolve(), folder / "bridge", flow.connections, SETUP + (POLICIES if options.policies else ""))
-            wait_for("the connection", lambda: bridge.status()["connections"][0]["state"] == "Running", 60)
+            bridge.wait_for_sources()
             failure = []
             # The flow lasts about as long as the kills do: a second and a bit for each.
             producer = threading.Thread(target=produce, args=(flow, options.events, options.events / (options.kills * 1.4), failure))

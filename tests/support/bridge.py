@@ -190,6 +190,11 @@ setup = "setup.kql"
     def connection_status(self, name):
         return next(entry for entry in self.status()["connections"] if entry["name"] == name)
 
+    def wait_for_sources(self, limit=60):
+        """Until every connection runs. An MQTT broker drops what is published before the first subscription stands, so that is waited for."""
+        wait_for("the sources", lambda: all(c["state"] == "Running" and (c["plugin"] != "mqtt" or c["detail"].startswith("connected"))
+                                            for c in self.status()["connections"]), limit)
+
     def memory_mib(self, field="VmRSS"):
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
             if line.startswith(field + ":"):
