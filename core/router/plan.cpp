@@ -174,7 +174,7 @@ Result<std::shared_ptr<const data::BoundMapping>> PlanCache::resolve_mapping(Pla
 }
 
 Result<> PlanCache::add_columns(Plan& plan, const std::vector<data::ColumnSchema>& columns) const {
-    const std::string& name = plan.table->name;
+    const std::string name = plan.table->name; // the table goes with the snapshot that is replaced here
     SLUICE_TRY(plan.database, plan.writer->change_catalogue([&](const catalog::Database& before) -> Result<catalog::Database> {
         catalog::Database after = before;
         const auto found = before.find_table(name);
