@@ -291,14 +291,13 @@ Value Binder::call_user(const UserFunction& function, const Expr& call, const Re
     const bool has_args = call.kind == ExprKind::Call;
     for (std::size_t i = 0; has_args && i < call.args.size(); ++i) {
         const Expr* argument = call.args[i].get();
-        std::size_t target = position;
+        // An argument with a name takes its place in the row too: f(b = 1, 2) gives the second parameter the 2.
+        std::size_t target = position++;
         if (argument->kind == ExprKind::Named) {
             target = 0;
             while (target < parameters.size() && parameters[target].name != argument->text)
                 ++target;
             argument = argument->args[0].get();
-        } else {
-            ++position;
         }
         if (target >= parameters.size())
             fail_semantic(call.args[i]->at,
