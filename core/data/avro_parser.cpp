@@ -28,6 +28,7 @@ public:
 
     void begin(const SourceFacts& source) override {
         begin_records(source);
+        unpacked_ = 0;
         kept_.clear();
         plan_.reset();
         schema_.reset();
@@ -118,6 +119,10 @@ private:
         if (sync != sync_)
             return broken("the marker behind a block is wrong");
         SLUICE_TRY(const std::string_view content, codec_->unpack(packed, options_.max_record));
+        unpacked_ += content.size();
+        if (unpacked_ > options_.max_content)
+            return data_error(fmt::format("the source unpacks to more than {} bytes", options_.max_content),
+                              "Stream_InputStreamTooLarge");
         SLUICE_CHECK(records(content, count, rows));
         return static_cast<std::size_t>(reader.at() - bytes.data());
     }
@@ -156,6 +161,7 @@ private:
     std::optional<AvroSchema> schema_;
     std::unique_ptr<BlockCodec> codec_;
     std::string sync_;
+    Bytes unpacked_ = 0;
     std::optional<AvroPlan> plan_;
 };
 

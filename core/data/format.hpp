@@ -66,6 +66,9 @@ struct ValidationPolicy {
 /// numbers as texts or the documented names. BadRequest_MalformedIngestionProperty otherwise.
 Result<ValidationPolicy> parse_validation_policy(std::string_view json);
 
+/// Of one file, unpacked (data-connections 1.12).
+constexpr Bytes kMaxFile = 6_GiB;
+
 struct ParserOptions {
     Format format = Format::Csv;
     std::shared_ptr<const Schema> schema = {};        ///< of the table
@@ -74,6 +77,9 @@ struct ParserOptions {
     std::optional<ValidationPolicy> validation = {};
     std::string encoding = {}; ///< declared for texts, see find_encoding; containers ignore it; a byte order mark wins
     Bytes max_record = 64_MiB;
+    /// What a container (avro, parquet) may unpack to: an event by default (formats-and-mappings 2.1). Text is measured by whoever
+    /// feeds it.
+    Bytes max_content = 64_MiB;
     /// A record that would be dropped, or that would lose a value to null or a part of a text, is refused
     /// instead (data-connections 1.8): it gives no row, and take_refused() has it. A source of which nothing is left
     /// fails.

@@ -14,7 +14,6 @@
 namespace sluice::engine {
 namespace {
 
-constexpr Bytes kMaxFile = 6_GiB;
 constexpr std::size_t kBlock = 1 << 20;
 
 struct Source {
@@ -49,9 +48,24 @@ Result<Source> resolve(const Context& context, const std::string& text) {
         return source_error(uri, "the file does not lie below server.file_root.", "BadRequest_InvalidBlobUri");
     if (!std::filesystem::is_regular_file(path, failed))
         return source_error(uri, "there is no such file.", "Download_SourceNotFound");
-    if (std::filesystem::file_size(path, failed) > kMaxFile)
+    if (std::filesystem::file_size(path, failed) > data::kMaxFile)
         return source_error(uri, "the file is larger than 6 GB.", "BadRequest_FileTooLarge");
     return Source{uri, path};
+}
+
+/// Formats-and-mappings 2.1.
+Result<> check_packing(const Source& source, const IngestionProperties& properties) {
+    const std::string name = source.path.filename().string();
+    if (data::name_says_zip(name))
+        return source_error(source.uri, "zip archives are not read by this version; unpack it or use gzip.",
+                            "BadRequest_NotSupported");
+    if (data::name_says_gzip(name) && !properties.gz_as_uncompressed && properties.format &&
+        data::is_container(*properties.format))
+        return source_error(source.uri,
+                            fmt::format("format '{}' inside gzip is not supported; its own compression does the same.",
+                                        data::to_string(*properties.format)),
+                            "BadRequest_NotSupported");
+    return {};
 }
 
 Result<> load_file(const Source& source, data::Parser& parser, const IngestionProperties& properties,
@@ -62,7 +76,7 @@ Result<> load_file(const Source& source, data::Parser& parser, const IngestionPr
     const bool zipped = data::name_says_gzip(source.path.filename().string()) && !properties.gz_as_uncompressed;
     std::optional<data::GzipReader> gzip;
     if (zipped)
-        gzip.emplace(kMaxFile);
+        gzip.emplace(data::kMaxFile);
     const auto take = [&](std::string_view bytes) -> Result<> {
         SLUICE_CHECK(parser.feed(bytes, false, rows));
         SLUICE_CHECK(load.add(std::exchange(rows, data::Rows(schema))));
@@ -77,6 +91,10 @@ Result<> load_file(const Source& source, data::Parser& parser, const IngestionPr
         return source_error(source.uri, "the file cannot be read.", "Download_UnknownError");
     if (gzip)
         SLUICE_CHECK(gzip->finish());
+    for (bool more = true; more;) {
+        SLUICE_TRY(more, parser.more(rows));
+        SLUICE_CHECK(load.add(std::exchange(rows, data::Rows(schema))));
+    }
     SLUICE_CHECK(parser.finish(rows));
     return load.add(std::move(rows));
 }
@@ -108,6 +126,7 @@ Result<CommandResult> ingest_files(Context& context, const Arguments& arguments)
             const Ticks begun = context.databases().clock().now();
             if (by_name)
                 properties.format = data::format_of_file_name(source.path.filename().string());
+            SLUICE_CHECK(check_packing(source, properties));
             SLUICE_TRY(auto parser, parser_for(target, properties));
             SLUICE_CHECK(load_file(source, *parser, properties, target.table->schema(), load));
             took.push_back(context.databases().clock().now() - begun);

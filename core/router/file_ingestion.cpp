@@ -16,7 +16,6 @@ using ingest::TableBatch;
 
 namespace {
 
-constexpr Bytes kMaxFile = 6_GiB;            // data-connections 1.12
 /// Files up to this size share their batch with neighbours; larger ones are written ahead in pieces of their own.
 constexpr Bytes kSmallFile = 1_MiB;
 constexpr Bytes kSmallGzip = 64_KiB;
@@ -105,14 +104,14 @@ Result<data::ParseOutcome> parse_file(OpenedFile& file, const FileReference& ref
     parser.begin({.location = reference.url});
     const auto feed = [&](std::string_view block) -> Result<> {
         raw_size += block.size();
-        if (raw_size > kMaxFile)
+        if (raw_size > data::kMaxFile)
             return Error{ErrorCode::TooLarge, "The file has more than 6 GB uncompressed.", "BadRequest_FileTooLarge"};
         SLUICE_CHECK(parser.feed(block, false, rows));
         return after_block();
     };
     std::optional<data::GzipReader> gzip;
     if (gzipped)
-        gzip.emplace(kMaxFile + kInflatedBlock); // so that the check above is the one that speaks
+        gzip.emplace(data::kMaxFile + kInflatedBlock); // so that the check above is the one that speaks
     for (;;) {
         SLUICE_TRY(const std::string_view block, file.read());
         if (block.empty())
@@ -230,7 +229,9 @@ Result<> Router::ingest_file(FileReference& file, const Routed& routed, Gather& 
                      "BadRequest_NotSupported"};
     Bytes raw_size = 0;
 
-    if (file.size <= (gzipped ? kSmallGzip : kSmallFile)) {
+    // A container says little about its rows by its size: a few bytes of it can stand for millions.
+    const bool small = !data::is_container(plan.format) && file.size <= (gzipped ? kSmallGzip : kSmallFile);
+    if (small) {
         OpenBatch& open = gather.open(routed.plan);
         const data::Rows::Mark mark = open.batch.rows.mark();
         auto parsed = parse_file(*opened, file, gzipped, *plan.parser, open.batch.rows, raw_size, [] { return Result<>(); });

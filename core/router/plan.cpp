@@ -152,6 +152,8 @@ Result<> PlanCache::resolve_parser(Plan& plan) const {
     options.ignore_first_record = plan.ignore_first_record;
     options.strict = settings_.strict;
     options.encoding = plan.encoding;
+    if (settings_.kind == ConnectionKind::EventGrid)
+        options.max_content = data::kMaxFile;
     SLUICE_TRY(plan.parser, data::make_parser(std::move(options)));
     return {};
 }

@@ -97,7 +97,7 @@ private:
         // may be remembered by their names.
         ready_ = true;
         for (const char* setting :
-             {"SET threads = 1", "SET enable_external_file_cache = false", "SET memory_limit = '512MB'",
+             {"SET threads = 1", "SET enable_external_file_cache = false", "SET memory_limit = '256MB'",
               "SET autoinstall_known_extensions = false", "SET autoload_known_extensions = false"})
             ready_ = ready_ && run(connection.get(), setting).has_value();
     }
@@ -153,8 +153,13 @@ public:
     }
 
     Result<ParseOutcome> finish(data::Rows& rows) override {
+        const Bytes before = rows.memory();
         for (bool any = true; any;) {
             SLUICE_TRY(any, more(rows));
+            if (rows.memory() - before > options_.max_content)
+                return Error{ErrorCode::TooLarge,
+                             fmt::format("the rows of the source take more than {} bytes", options_.max_content),
+                             "Stream_InputStreamTooLarge"};
         }
         spool_.close();
         if (outcome_.rows == 0)

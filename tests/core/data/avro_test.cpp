@@ -329,6 +329,14 @@ TEST_P(AvroCodecs, StopAtTheLimit) {
               "Stream_InputStreamTooLarge");
 }
 
+TEST_P(AvroCodecs, StopAtTheLimitOfAllBlocks) {
+    const std::string block = avro_block(1, GetParam().pack(sized(std::string(1000, 'x'))));
+    const std::string header = avro_header(field_of("\"string\""), GetParam().name);
+    const Source limited{.format = Format::Avro, .table = "v:string", .max_content = 2500};
+    EXPECT_NE(parsed(limited, header + block + block), "Stream_InputStreamTooLarge");
+    EXPECT_EQ(parsed(limited, header + block + block + block), "Stream_InputStreamTooLarge");
+}
+
 INSTANTIATE_TEST_SUITE_P(All, AvroCodecs,
                          testing::Values(Codec{"null", [](const std::string& c) { return c; }},
                                          Codec{"deflate", deflated}, Codec{"snappy", snapped}, Codec{"bzip2", bzipped},

@@ -20,6 +20,7 @@ struct Source {
     std::string_view location = {};
     std::string_view embedded = {};
     Bytes max_record = 64_MiB;
+    Bytes max_content = 64_MiB;
     bool strict = false;
     std::string_view encoding = {};
 };

@@ -229,5 +229,14 @@ TEST(Parquet, RowsComeInPiecesAndInOrderAndTheParserIsUsedAgain) {
     }
 }
 
+TEST(Parquet, RowsOfAnEventAreLimited) {
+    Writer writer;
+    const std::string file =
+        writer.write("SELECT 7::BIGINT AS v FROM range(1000000)"); // run-length coded: a few hundred bytes
+    EXPECT_LT(file.size(), 64U << 10);
+    EXPECT_EQ(parsed({.format = Format::Parquet, .table = "v:long", .max_content = 1_MiB}, file),
+              "Stream_InputStreamTooLarge");
+}
+
 } // namespace
 } // namespace sluice::store
