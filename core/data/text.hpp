@@ -36,6 +36,9 @@ std::string format_decimal(Decimal value);
 /// "-Infinity".
 std::string format_real(double value);
 
+/// Appends `text` with the escapes of tsve (formats-and-mappings 3.2): \t, \n, \r and \\.
+void append_tsv_escaped(std::string& out, std::string_view text);
+
 /// RFC 4648 with padding.
 std::string base64(std::string_view bytes);
 

@@ -16,33 +16,6 @@ namespace {
 /// A query cannot grow beyond this, whatever its lets make of each other.
 constexpr std::size_t kMaxSql = 16 << 20;
 
-std::string constant_json(const Constant& value) {
-    if (value.null)
-        return "null";
-    switch (value.type) {
-    case ScalarType::Bool:
-        return value.integer ? "true" : "false";
-    case ScalarType::Int:
-    case ScalarType::Long:
-        return fmt::format("{}", value.integer);
-    case ScalarType::Real:
-        return data::format_real(value.real);
-    case ScalarType::DateTime:
-        return fmt::format("\"{}\"", data::format_datetime(value.integer));
-    case ScalarType::TimeSpan:
-        return fmt::format("\"{}\"", data::format_timespan(value.integer));
-    case ScalarType::Decimal:
-        return data::format_decimal(value.decimal);
-    case ScalarType::Guid:
-        return fmt::format("\"{}\"", data::format_guid(value.guid));
-    case ScalarType::Dynamic:
-        return value.text;
-    case ScalarType::String:
-        break;
-    }
-    return nlohmann::json(value.text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
 } // namespace
 
 Binder::Binder(const CompileOptions& options) : options_(options), database_(options.database), now_(options.now) {}

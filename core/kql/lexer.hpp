@@ -36,6 +36,8 @@ std::vector<Token> tokenize(std::string_view text, std::vector<Failure>* errors 
 Constant parse_typed_literal(ScalarType type, std::string_view text, Offset at);
 /// JSON with KQL's extensions (datetime(...) and the like inside), to compact JSON. Throws Failure.
 std::string parse_dynamic_literal(std::string_view text, Offset at);
+/// A value as JSON text; points in time, spans, guids and decimals are strings there.
+std::string constant_json(const Constant& value);
 /// A whole text that is one quoted KQL string, such as what clients send as a parameter; nothing otherwise.
 std::optional<std::string> parse_quoted_string(std::string_view text);
 

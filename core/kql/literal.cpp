@@ -1,3 +1,4 @@
+#include "core/data/json_text.hpp"
 #include "core/data/text.hpp"
 #include "core/kql/datetime_text.hpp"
 #include "core/kql/lexer.hpp"
@@ -19,22 +20,9 @@ std::string_view trim(std::string_view text) {
 }
 
 std::string json_string(std::string_view text) {
-    std::string out = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\')
-            (out += '\\') += c;
-        else if (c == '\n')
-            out += "\\n";
-        else if (c == '\t')
-            out += "\\t";
-        else if (c == '\r')
-            out += "\\r";
-        else if (static_cast<unsigned char>(c) < 0x20)
-            out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-        else
-            out += c;
-    }
-    return out += '"';
+    std::string out;
+    data::append_json_string(out, text);
+    return out;
 }
 
 constexpr int kMaxDynamicDepth = 128;
@@ -110,38 +98,11 @@ private:
         } else if (token.kind == TokenKind::Literal) {
             if (negative)
                 out += '-';
-            out += json_of(token.value);
+            out += constant_json(token.value);
         } else {
             fail();
         }
         ++next_;
-    }
-
-    static std::string json_of(const Constant& value) {
-        if (value.null)
-            return "null";
-        switch (value.type) {
-        case ScalarType::Bool:
-            return value.integer ? "true" : "false";
-        case ScalarType::Int:
-        case ScalarType::Long:
-            return fmt::format("{}", value.integer);
-        case ScalarType::Real:
-            return data::format_real(value.real);
-        case ScalarType::Decimal:
-            return json_string(data::format_decimal(value.decimal));
-        case ScalarType::DateTime:
-            return json_string(data::format_datetime(value.integer));
-        case ScalarType::TimeSpan:
-            return json_string(data::format_timespan(value.integer));
-        case ScalarType::Guid:
-            return json_string(data::format_guid(value.guid));
-        case ScalarType::String:
-            return json_string(value.text);
-        case ScalarType::Dynamic:
-            return value.text;
-        }
-        return "null";
     }
 
     std::vector<Token> tokens_;
@@ -203,6 +164,33 @@ std::optional<Ticks> timespan_of(std::string_view text) {
 }
 
 } // namespace
+
+std::string constant_json(const Constant& value) {
+    if (value.null)
+        return "null";
+    switch (value.type) {
+    case ScalarType::Bool:
+        return value.integer ? "true" : "false";
+    case ScalarType::Int:
+    case ScalarType::Long:
+        return fmt::format("{}", value.integer);
+    case ScalarType::Real:
+        return data::format_real(value.real);
+    case ScalarType::Decimal:
+        return json_string(data::format_decimal(value.decimal));
+    case ScalarType::DateTime:
+        return json_string(data::format_datetime(value.integer));
+    case ScalarType::TimeSpan:
+        return json_string(data::format_timespan(value.integer));
+    case ScalarType::Guid:
+        return json_string(data::format_guid(value.guid));
+    case ScalarType::String:
+        return json_string(value.text);
+    case ScalarType::Dynamic:
+        return value.text;
+    }
+    return "null";
+}
 
 std::string parse_dynamic_literal(std::string_view text, Offset at) {
     if (trim(text).empty() || trim(text) == "null")

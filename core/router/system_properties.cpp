@@ -68,27 +68,6 @@ char delimiter_of(data::Format format) {
     }
 }
 
-void append_escaped(std::string& out, std::string_view text) {
-    for (const char c : text) {
-        switch (c) {
-        case '\t':
-            out += "\\t";
-            break;
-        case '\n':
-            out += "\\n";
-            break;
-        case '\r':
-            out += "\\r";
-            break;
-        case '\\':
-            out += "\\\\";
-            break;
-        default:
-            out += c;
-        }
-    }
-}
-
 void append_quoted(std::string& out, std::string_view text, char delimiter) {
     const char special[] = {'"', '\r', '\n', delimiter};
     if (text.find_first_of({special, sizeof special}) == std::string_view::npos) {
@@ -166,7 +145,7 @@ void append_embedded(std::string& out, data::Format format, const RequestedPrope
     std::string text;
     data::append_valid_utf8(text, value.value_or(""));
     if (format == data::Format::Tsve)
-        append_escaped(out, text);
+        data::append_tsv_escaped(out, text);
     else
         append_quoted(out, text, delimiter_of(format));
     out += delimiter_of(format);

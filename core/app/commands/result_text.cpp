@@ -1,5 +1,7 @@
 #include "core/app/commands/result_text.hpp"
 
+#include "core/data/text.hpp"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -59,24 +61,7 @@ std::string quoted(std::string_view text) {
 
 std::string escaped(std::string_view text) {
     std::string out;
-    for (const char c : text) {
-        switch (c) {
-        case '\t':
-            out += "\\t";
-            break;
-        case '\n':
-            out += "\\n";
-            break;
-        case '\r':
-            out += "\\r";
-            break;
-        case '\\':
-            out += "\\\\";
-            break;
-        default:
-            out += c;
-        }
-    }
+    data::append_tsv_escaped(out, text);
     return out;
 }
 
