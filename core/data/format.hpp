@@ -77,8 +77,8 @@ struct ParserOptions {
     std::optional<ValidationPolicy> validation = {};
     std::string encoding = {}; ///< declared for texts, see find_encoding; containers ignore it; a byte order mark wins
     Bytes max_record = 64_MiB;
-    /// What a container (avro, parquet) may unpack to: an event by default (formats-and-mappings 2.1). Text is measured by whoever
-    /// feeds it.
+    /// What a container (avro, parquet) may unpack to: an event by default (formats-and-mappings 2.1). Text is measured
+    /// by whoever feeds it.
     Bytes max_content = 64_MiB;
     /// A record that would be dropped, or that would lose a value to null or a part of a text, is refused
     /// instead (data-connections 1.8): it gives no row, and take_refused() has it. A source of which nothing is left
@@ -131,8 +131,9 @@ public:
     /// Takes the next block of a source. Texts that end up in rows are copied; an unfinished record is kept inside.
     /// When `padded`, 64 readable bytes follow the block; vector code then takes the last bytes like all others.
     virtual Result<> feed(std::string_view bytes, bool padded, Rows& rows) = 0;
-    /// For formats that can be read only when all of the source is there: takes the next rows, some thousands, so that a caller who
-    /// hands rows on in between needs little memory. After the last feed; false: there are no more. finish() takes what is left.
+    /// For formats that can be read only when all of the source is there: takes the next rows, some thousands, so that
+    /// a caller who hands rows on in between needs little memory. After the last feed; false: there are no more.
+    /// finish() takes what is left.
     virtual Result<bool> more(Rows& rows) {
         (void)rows;
         return false;
