@@ -27,10 +27,10 @@ class J1:
         self.options, self.work, self.broker = options, work, broker
         broker.create_topic(self.TOPIC, 4)
         run(options.build / "bench/bench_kafka", "preload", broker.bootstrap, self.TOPIC, options.rows)
-        self.drain()  # warms the page cache and the broker for both sides
+        self.drain("tuned")  # warms the page cache and the broker for both sides
 
-    def drain(self):
-        return float(run(self.options.build / "bench/bench_kafka", "drain", self.broker.bootstrap, self.TOPIC, self.options.rows))
+    def drain(self, settings):
+        return float(run(self.options.build / "bench/bench_kafka", "drain", self.broker.bootstrap, self.TOPIC, self.options.rows, settings))
 
     def ingest(self, number, figures):
         folder = self.work / f"j1-{number}"
@@ -48,9 +48,30 @@ class J1:
         return seconds
 
     def run(self, number, figures):
-        steps = [lambda: ("reference", self.drain()), lambda: ("sluice", self.ingest(number, figures))]
+        steps = [lambda: ("tuned", self.drain("tuned")), lambda: ("sluice", self.ingest(number, figures)), lambda: ("default", self.drain("default"))]
         seconds = dict(step() for step in (steps if number % 2 == 0 else reversed(steps)))
-        figures.add(j1_reference_rows_per_s=self.options.rows / seconds["reference"], j1_ratio=seconds["reference"] / seconds["sluice"])
+        for settings in ("tuned", "default"):
+            figures.add(**{f"j1_{settings}_rows_per_s": self.options.rows / seconds[settings], f"j1_{settings}_ratio": seconds[settings] / seconds["sluice"]})
+
+
+class Kill(J1):
+    """J1 with a SIGKILL when half of the rows are visible: nothing may be missing or there twice afterwards."""
+    TOPIC = "kill"
+
+    def run(self, number, figures):
+        bridge = MeasuredBridge(self.options.build, self.work / f"kill-{number}",
+                                kafka_connection(self.broker.bootstrap, [self.TOPIC], "T", name=self.TOPIC),
+                                table_setup("T", "streamingingestion enable"))
+        try:
+            connection, deadline = bridge.connect(), time.monotonic() + 600
+            while (seen := bridge.count("T", connection)) < self.options.rows / 2 and time.monotonic() < deadline:
+                time.sleep(0.02)
+            bridge.kill()
+            bridge.start()
+            bridge.wait_for_rows("T", self.options.rows)
+            figures.add(kill_at=seen, kill_rows=self.options.rows)
+        finally:
+            bridge.stop()
 
 
 class Idle:

@@ -1,12 +1,18 @@
 // The Kafka side of the benchmarks, on bare librdkafka:
 //
 //   bench_kafka preload BOOTSTRAP TOPIC COUNT        COUNT JSON rows into the topic's partitions, lz4
-//   bench_kafka drain   BOOTSTRAP TOPIC COUNT        the reference: a consumer that does nothing with COUNT messages; prints seconds
-//   bench_kafka pace    BOOTSTRAP TOPIC RATE SECONDS open loop: RATE events a second on a schedule fixed in advance; each carries its
+//   bench_kafka drain   BOOTSTRAP TOPIC COUNT default|tuned
+//                                                    the reference: a consumer that does nothing with COUNT messages;
+//                                                    prints seconds. tuned: with a queue that never fills up, because
+//                                                    below librdkafka 2.2 a full one makes it sleep for a second
+//   bench_kafka pace    BOOTSTRAP TOPIC RATE SECONDS open loop: RATE events a second on a schedule fixed in advance;
+//   each carries its
 //                                                    number and the time it was due ("seq", "due_ns")
 //   bench_kafka wake    BOOTSTRAP TOPIC COUNT        COUNT events with a "due_ns" of 0, which nobody measures
-//   bench_kafka watch   BOOTSTRAP TOPIC COUNT SKIP   the reference for pace: a consumer that looks only at "due_ns"; prints p50, p99, p99.9
-//                                                    and the maximum of its latency in ms over COUNT events but the first SKIP
+//   bench_kafka watch   BOOTSTRAP TOPIC COUNT SKIP   the reference for pace: a consumer that looks only at "due_ns";
+//   prints p50, p99, p99.9
+//                                                    and the maximum of its latency in ms over COUNT events but the
+//                                                    first SKIP
 #include "bench/rows.hpp"
 
 #include <librdkafka/rdkafka.h>
@@ -55,8 +61,9 @@ rd_kafka_t* make_producer(const std::string& bootstrap, bool batching) {
 
 void send(rd_kafka_t* producer, const std::string& topic, const std::string& payload) {
     for (;;) {
-        const auto error = rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                                             RD_KAFKA_V_VALUE(const_cast<char*>(payload.data()), payload.size()), RD_KAFKA_V_END);
+        const auto error =
+            rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                              RD_KAFKA_V_VALUE(const_cast<char*>(payload.data()), payload.size()), RD_KAFKA_V_END);
         if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
             break;
         if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL)
@@ -87,12 +94,16 @@ void preload(const std::string& bootstrap, const std::string& topic, std::uint64
 /// A consumer in a group of its own that reads the topic from its beginning.
 class Consumer {
 public:
-    Consumer(const std::string& bootstrap, const std::string& topic) {
+    Consumer(const std::string& bootstrap, const std::string& topic, bool tuned = false) {
         rd_kafka_conf_t* conf = rd_kafka_conf_new();
         set(conf, "bootstrap.servers", bootstrap);
         set(conf, "group.id", "bench-" + std::to_string(Steady::now().time_since_epoch().count()));
         set(conf, "auto.offset.reset", "earliest");
         set(conf, "enable.auto.commit", "false");
+        if (tuned) {
+            set(conf, "queued.min.messages", "10000000");
+            set(conf, "queued.max.messages.kbytes", "2000000");
+        }
         handle_ = make(RD_KAFKA_CONSUMER, conf);
         rd_kafka_poll_set_consumer(handle_);
         auto* topics = rd_kafka_topic_partition_list_new(1);
@@ -108,8 +119,7 @@ public:
     Consumer& operator=(const Consumer&) = delete;
 
     /// Calls `take` with each payload until it answers false.
-    template <class Take>
-    void read(Take take) {
+    template <class Take> void read(Take take) {
         for (bool more = true; more;) {
             rd_kafka_message_t* message = rd_kafka_consumer_poll(handle_, 1000);
             if (!message)
@@ -124,8 +134,8 @@ private:
     rd_kafka_t* handle_ = nullptr;
 };
 
-void drain(const std::string& bootstrap, const std::string& topic, std::uint64_t count) {
-    Consumer consumer(bootstrap, topic);
+void drain(const std::string& bootstrap, const std::string& topic, std::uint64_t count, bool tuned) {
+    Consumer consumer(bootstrap, topic, tuned);
     std::uint64_t seen = 0;
     // From the first message on: joining the group is not what is measured.
     Steady::time_point begun{};
@@ -158,7 +168,8 @@ void watch(const std::string& bootstrap, const std::string& topic, std::uint64_t
     });
     std::sort(late_ms.begin(), late_ms.end());
     const auto at = [&](double share) {
-        return late_ms[std::min(late_ms.size() - 1, static_cast<std::size_t>(static_cast<double>(late_ms.size()) * share))];
+        return late_ms[std::min(late_ms.size() - 1,
+                                static_cast<std::size_t>(static_cast<double>(late_ms.size()) * share))];
     };
     std::printf("%.2f %.2f %.2f %.2f\n", at(0.5), at(0.99), at(0.999), late_ms.back());
 }
@@ -205,7 +216,7 @@ int main(int argc, char** argv) try {
     if (mode == "preload")
         preload(argv[2], argv[3], std::strtoull(argv[4], nullptr, 10));
     else if (mode == "drain")
-        drain(argv[2], argv[3], std::strtoull(argv[4], nullptr, 10));
+        drain(argv[2], argv[3], std::strtoull(argv[4], nullptr, 10), argc > 5 && std::string_view(argv[5]) == "tuned");
     else if (mode == "wake")
         wake(argv[2], argv[3], std::strtoull(argv[4], nullptr, 10));
     else if (mode == "watch" && argc > 5)
@@ -213,7 +224,8 @@ int main(int argc, char** argv) try {
     else if (mode == "pace" && argc > 5)
         pace(argv[2], argv[3], std::strtoull(argv[4], nullptr, 10), std::strtoull(argv[5], nullptr, 10));
     else {
-        std::fprintf(stderr, "usage: bench_kafka preload|drain|wake BOOTSTRAP TOPIC COUNT, pace BOOTSTRAP TOPIC RATE SECONDS, or watch BOOTSTRAP TOPIC COUNT SKIP\n");
+        std::fprintf(stderr, "usage: bench_kafka preload|drain|wake BOOTSTRAP TOPIC COUNT, pace BOOTSTRAP TOPIC RATE "
+                             "SECONDS, or watch BOOTSTRAP TOPIC COUNT SKIP\n");
         return 2;
     }
     return 0;
