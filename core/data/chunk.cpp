@@ -39,7 +39,7 @@ Chunk::Chunk(const Schema& schema, std::size_t capacity) : capacity_(capacity) {
 }
 
 void Chunk::grow() {
-    const std::size_t larger = std::min(capacity_ * 4, kChunkRows);
+    const std::size_t larger = std::min(capacity_ * 2, kChunkRows);
     for (Column& column : columns_)
         column.grow(capacity_, larger);
     capacity_ = larger;
@@ -62,7 +62,9 @@ Chunk Chunk::select(const Schema& schema, const std::function<std::optional<std:
     return selected;
 }
 
-Bytes Chunk::memory() const { return capacity_ * row_bytes_ + columns_.size() * sizeof(Column) + arena_.bytes(); }
+Bytes Chunk::memory() const {
+    return capacity_ * row_bytes_ + columns_.size() * sizeof(Column) + arena_.bytes();
+}
 
 void Rows::rewind(Mark mark) {
     while (chunks_.size() > mark.chunks)
@@ -103,7 +105,8 @@ Bytes cell_length(const Column& column, std::size_t row) {
     case ScalarType::Long:
         return signed_length(column.get<std::int64_t>(row));
     case ScalarType::Real:
-        return 8; // a shortest round-trip text is 1 to 24 characters; rendering it only to count would cost more than parsing
+        return 8; // a shortest round-trip text is 1 to 24 characters; rendering it only to count would cost more than
+                  // parsing
     case ScalarType::Decimal:
         return 22;
     case ScalarType::DateTime:

@@ -68,8 +68,8 @@ struct TableBatch {
     /// Pieces written ahead that join with this commit (engine 8.6); `rows` may be empty then.
     std::vector<store::Part> pieces = {};
     std::string principal = "aadapp=anonymous"; ///< for records of failures
-    std::vector<DerivedPart> derived = {};    ///< direct: what update policies made
-    std::vector<PolicyFailure> failures = {}; ///< direct: what they failed at
+    std::vector<DerivedPart> derived = {};      ///< direct: what update policies made
+    std::vector<PolicyFailure> failures = {};   ///< direct: what they failed at
     BatchReport report = {};
 };
 
@@ -123,6 +123,8 @@ struct Delivery {
     /// Called before `done` when it was stored, for each batch with report.fell_back.
     std::function<void(const TableBatch&)> fell_back = {};
     Bytes memory = 0; ///< held until done
+    /// Handed over because it was full and not because its time was up: the next one follows at once.
+    bool more_follows = false;
 };
 
 /// Rows written ahead of the delivery that will make them count (engine 8.6).

@@ -133,7 +133,8 @@ Result<> CommitGroup::append(const catalog::Table& table, TableBatch& batch, con
     adopt(table, batch, connection);
     if (!batch.rows.empty() || (batch.pieces.empty() && batch.path != Path::Direct)) {
         const PartId id = part_for(table, batch);
-        SLUICE_CHECK(transaction_.append(table, id, time_for(table), batch.rows));
+        // The caller keeps the batch until the commit.
+        SLUICE_CHECK(transaction_.append_later(table, id, time_for(table), batch.rows));
         Part& part = state_.parts().change(id);
         part.rows += batch.rows.size();
         part.original_size += batch.raw_size;

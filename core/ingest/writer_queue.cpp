@@ -7,7 +7,9 @@ namespace {
 
 /// One commit takes at most this much: a long queue must not make one long transaction, nor a second copy of all of it
 /// in the store.
-constexpr Bytes kGroupBytes = 16_MiB;
+constexpr Bytes kGroupBytes = 48_MiB;
+/// And at most one job beyond this many rows: just more than a row group, so that they need not go through the log.
+constexpr std::size_t kGroupRows = store::kRowGroupRows;
 
 Bytes memory_of(const Job& job) {
     if (const auto* delivery = std::get_if<Delivery>(&job))
@@ -15,6 +17,25 @@ Bytes memory_of(const Job& job) {
     if (const auto* request = std::get_if<RowsRequest>(&job))
         return request->batch.rows.memory();
     return 0;
+}
+
+/// How long rows of a flood wait for their neighbours, and for the next of them: all of them share what a commit costs.
+constexpr auto kFloodPatience = std::chrono::milliseconds(100);
+constexpr auto kNextPatience = std::chrono::milliseconds(20);
+
+bool more_follows(const Job& job) {
+    const auto* delivery = std::get_if<Delivery>(&job);
+    return delivery && delivery->more_follows;
+}
+
+std::size_t rows_of(const Job& job) {
+    std::size_t rows = 0;
+    if (const auto* delivery = std::get_if<Delivery>(&job))
+        for (const TableBatch& batch : delivery->tables)
+            rows += batch.rows.size();
+    else if (const auto* request = std::get_if<RowsRequest>(&job))
+        rows = request->batch.rows.size();
+    return rows;
 }
 
 } // namespace
@@ -29,6 +50,8 @@ void WriterQueue::push(Job job) {
     Lock lock(mutex_);
     wait_for_room(lock, memory);
     memory_ += memory;
+    rows_ += rows_of(job);
+    hurried_ += more_follows(job) ? 0 : 1;
     jobs_.push_back(std::move(job));
     work_.notify_one();
 }
@@ -41,14 +64,32 @@ void WriterQueue::push(Piece piece) {
     work_.notify_one();
 }
 
+/// More of the same is on its way, there is room for it, and nobody waits for anything else.
+bool WriterQueue::is_flooded() const {
+    if (stopping_ || !pieces_.empty() || hurried_ > 0 || memory_ >= std::min(limit_, kGroupBytes))
+        return false;
+    return rows_ <= kGroupRows;
+}
+
 WriterQueue::Round WriterQueue::take(Clock::Steady::time_point due) {
     Round round;
     Lock lock(mutex_);
     while (jobs_.empty() && pieces_.empty() && !stopping_)
         if (work_.wait_until(lock, due) == std::cv_status::timeout)
             break;
+    if (!jobs_.empty()) {
+        const auto begun = Clock::Steady::now();
+        for (auto now = begun; is_flooded() && now < begun + kFloodPatience; now = Clock::Steady::now())
+            if (work_.wait_until(lock, now + kNextPatience) == std::cv_status::timeout)
+                break;
+    }
     Bytes taken = 0;
-    while (!jobs_.empty() && (round.jobs.empty() || taken < kGroupBytes)) {
+    std::size_t rows = 0;
+    while (!jobs_.empty() && (round.jobs.empty() || (taken < kGroupBytes && rows <= kGroupRows))) {
+        const std::size_t more = rows_of(jobs_.front());
+        rows += more;
+        rows_ -= more;
+        hurried_ -= more_follows(jobs_.front()) ? 0 : 1;
         taken += memory_of(jobs_.front());
         round.jobs.push_back(std::move(jobs_.front()));
         jobs_.pop_front();

@@ -52,6 +52,7 @@ public:
     bool sleep_until(Clock::Steady::time_point until);
 
 private:
+    bool is_flooded() const SLUICE_REQUIRES(mutex_);
     void wait_for_room(Lock& lock, Bytes memory) SLUICE_REQUIRES(mutex_);
 
     const Bytes limit_;
@@ -61,6 +62,8 @@ private:
     std::deque<Job> jobs_ SLUICE_GUARDED_BY(mutex_);
     std::deque<Piece> pieces_ SLUICE_GUARDED_BY(mutex_);
     Bytes memory_ SLUICE_GUARDED_BY(mutex_) = 0;
+    std::size_t rows_ SLUICE_GUARDED_BY(mutex_) = 0;    ///< of jobs_
+    std::size_t hurried_ SLUICE_GUARDED_BY(mutex_) = 0; ///< of jobs_: those that nothing follows at once
     bool stopping_ SLUICE_GUARDED_BY(mutex_) = false;
 };
 

@@ -1,4 +1,5 @@
-// The part of the router that reads files: a notification is an event whose rows come from the file it names (data-connections 4).
+// The part of the router that reads files: a notification is an event whose rows come from the file it names
+// (data-connections 4).
 #include "core/base/log.hpp"
 #include "core/data/gzip.hpp"
 #include "core/router/router.hpp"
@@ -20,13 +21,17 @@ namespace {
 constexpr Bytes kSmallFile = 1_MiB;
 constexpr Bytes kSmallGzip = 64_KiB;
 constexpr Bytes kInflatedBlock = 64_KiB;
-/// Memory of the rows of one piece. A piece of typed rows takes about twice its text (configuration 2.6, queued.piece_bytes).
-constexpr Bytes kPieceMemory = 8_MiB;
-constexpr unsigned kPiecesInFlight = 3;
+/// A piece has more rows than a row group, so that they go compressed into the file, or this much memory.
+constexpr Bytes kPieceMemory = 32_MiB;
+constexpr unsigned kPiecesInFlight = 2;
 
-std::string file_key(std::string_view url, std::string_view etag) { return std::string(url).append("\x1f").append(etag); }
+std::string file_key(std::string_view url, std::string_view etag) {
+    return std::string(url).append("\x1f").append(etag);
+}
 
-std::uint64_t file_hash(std::string_view url, std::string_view etag) { return std::hash<std::string>{}(file_key(url, etag)); }
+std::uint64_t file_hash(std::string_view url, std::string_view etag) {
+    return std::hash<std::string>{}(file_key(url, etag));
+}
 
 /// Rows of a large file, handed to the writer piece by piece while the rest is still being read. One thread at a time.
 class PieceWriter {
@@ -37,7 +42,7 @@ public:
     /// Takes the rows when there are enough of them; waits while too many pieces are on their way.
     Result<> offer(data::Rows& rows) {
         const Bytes memory = rows.memory();
-        if (memory < kPieceMemory)
+        if (memory < kPieceMemory && rows.size() <= store::kRowGroupRows)
             return {};
         if (!part_.id)
             part_.id = writer_.reserve_part();
@@ -72,7 +77,8 @@ public:
             return;
         (void)wait_below(1);
         if (auto dropped = writer_.discard_piece(part_.id); !dropped)
-            log::warn("pieces of a file could not be removed, they go at the next start", {{"error", dropped.error().message}});
+            log::warn("pieces of a file could not be removed, they go at the next start",
+                      {{"error", dropped.error().message}});
     }
 
 private:
@@ -99,8 +105,9 @@ private:
 };
 
 /// Feeds a file to a parser, inflating it when its name says so. `after_block` runs between blocks.
-Result<data::ParseOutcome> parse_file(OpenedFile& file, const FileReference& reference, bool gzipped, data::Parser& parser, data::Rows& rows,
-                                      Bytes& raw_size, const std::function<Result<>()>& after_block) {
+Result<data::ParseOutcome> parse_file(OpenedFile& file, const FileReference& reference, bool gzipped,
+                                      data::Parser& parser, data::Rows& rows, Bytes& raw_size,
+                                      const std::function<Result<>()>& after_block) {
     parser.begin({.location = reference.url});
     const auto feed = [&](std::string_view block) -> Result<> {
         raw_size += block.size();
@@ -133,7 +140,8 @@ void Router::load_known_files() {
     const data::Schema schema{{{"url", data::ScalarType::String}, {"etag", data::ScalarType::String}}};
     std::vector<DecidedFile> pending;
     for (ingest::DatabaseWriter* writer : writers()) {
-        auto result = writer->store().query("SELECT url, etag FROM sluice.files WHERE connection = ?", {settings_.name}, schema, {});
+        auto result = writer->store().query("SELECT url, etag FROM sluice.files WHERE connection = ?", {settings_.name},
+                                            schema, {});
         while (result) {
             auto chunk = result->next();
             if (!chunk) {
@@ -181,21 +189,20 @@ void Router::take_file(const Message& message, Lane& lane) {
         park(message, lane, {}, file.error());
         return;
     }
-    Gather& own = gather_of(own_);
     if (file->size == 0) {
-        decide_file(*file, own, "skipped(empty)", true);
-        skip(own, "empty_file");
+        decide_file(*file, own_gather_, "skipped(empty)", true);
+        skip(own_gather_, "empty_file");
         return;
     }
     if (is_known(*file)) {
-        skip(own, "duplicate");
+        skip(own_gather_, "duplicate");
         return;
     }
     auto routed = route(message, file->name);
     if (!routed) {
         auto routing = connection_->routing_of(message);
         park(message, lane, routing ? *routing : RoutingProperties{}, routed.error());
-        decide_file(*file, own, "failed", false);
+        decide_file(*file, own_gather_, "failed", false);
         return;
     }
     Gather& gather = gather_of(*routed->plan->writer);
@@ -207,7 +214,8 @@ void Router::take_file(const Message& message, Lane& lane) {
         ++gather.delivery().received;
         decide_file(*file, gather, "ingested", true);
     } else if (ingested.error().reason == "Superseded" || ingested.error().reason == "Download_SourceNotFound") {
-        // A newer notification follows, or there is nothing left to read: not a failure (data-connections 4.9.3, 4.9.4).
+        // A newer notification follows, or there is nothing left to read: not a failure
+        // (data-connections 4.9.3, 4.9.4).
         skip(gather, ingested.error().reason == "Superseded" ? "superseded" : "deleted");
     } else if (ingested.error().code == ErrorCode::Cancelled || ingested.error().code == ErrorCode::Io) {
         failure_ = ingested.error();
@@ -221,11 +229,13 @@ Result<> Router::ingest_file(FileReference& file, const Routed& routed, Gather& 
     SLUICE_TRY(auto opened, connection_->open_file(file));
     Plan& plan = *routed.plan;
     if (data::name_says_zip(file.name)) // else its bytes would become rows of nonsense
-        return Error{ErrorCode::Unsupported, "Zip archives are not read by this version; unpack it or use gzip.", "BadRequest_NotSupported"};
+        return Error{ErrorCode::Unsupported, "Zip archives are not read by this version; unpack it or use gzip.",
+                     "BadRequest_NotSupported"};
     const bool gzipped = data::name_says_gzip(file.name) || plan.compression == Compression::GZip;
     if (gzipped && data::is_container(plan.format))
         return Error{ErrorCode::Invalid,
-                     fmt::format("Format '{}' inside gzip is not supported; its own compression does the same.", data::to_string(plan.format)),
+                     fmt::format("Format '{}' inside gzip is not supported; its own compression does the same.",
+                                 data::to_string(plan.format)),
                      "BadRequest_NotSupported"};
     Bytes raw_size = 0;
 
@@ -234,7 +244,8 @@ Result<> Router::ingest_file(FileReference& file, const Routed& routed, Gather& 
     if (small) {
         OpenBatch& open = gather.open(routed.plan);
         const data::Rows::Mark mark = open.batch.rows.mark();
-        auto parsed = parse_file(*opened, file, gzipped, *plan.parser, open.batch.rows, raw_size, [] { return Result<>(); });
+        auto parsed =
+            parse_file(*opened, file, gzipped, *plan.parser, open.batch.rows, raw_size, [] { return Result<>(); });
         Result<> unchanged = opened->verify();
         if (!parsed || !unchanged) {
             open.batch.rows.rewind(mark);
@@ -244,8 +255,8 @@ Result<> Router::ingest_file(FileReference& file, const Routed& routed, Gather& 
         open.batch.items = static_cast<std::uint32_t>(open.batch.events); // an item of a batch is a file (engine 4.2)
         open.batch.raw_size += raw_size;
         gathered_bytes_ += raw_size;
-        gather.add_bytes(raw_size);
-        batch_full_ |= open.batch.events >= settings_.micro_batch_events || open.batch.raw_size >= settings_.micro_batch_bytes;
+        batch_full_ |=
+            open.batch.events >= settings_.micro_batch_events || open.batch.raw_size >= settings_.micro_batch_bytes;
         return {};
     }
 
@@ -261,7 +272,6 @@ Result<> Router::ingest_file(FileReference& file, const Routed& routed, Gather& 
         return parsed ? part.error() : parsed.error();
     }
     gathered_bytes_ += rows.memory();
-    gather.add_bytes(rows.memory());
     OpenBatch separate{routed.plan, {.table = plan.table, .rows = std::move(rows)}};
     separate.batch.events = 1;
     separate.batch.raw_size = raw_size;
@@ -294,7 +304,8 @@ void Router::run_file_actions(std::vector<DecidedFile> decided) {
     for (auto& [database, record] : decided) {
         if (auto done = connection_->run_action(record.pending_action); !done) {
             // Stays noted in the file record; tried again at the next start of the connection.
-            log::warn("file action failed", {{"connection", settings_.name}, {"file", record.url}, {"error", done.error().message}});
+            log::warn("file action failed",
+                      {{"connection", settings_.name}, {"file", record.url}, {"error", done.error().message}});
             continue;
         }
         record.pending_action.clear();

@@ -110,13 +110,25 @@ void Outstanding::release_slot() {
 }
 
 OpenBatch& Gather::open(const std::shared_ptr<Plan>& plan) {
-    auto [entry, is_new] = open_.try_emplace(plan.get(), OpenBatch{plan, {.table = plan->table, .rows = data::Rows(plan->table->schema())}});
-    return entry->second;
+    if (const auto known = open_.find(plan.get()); known != open_.end())
+        return known->second;
+    return open_.emplace(plan.get(), OpenBatch{plan, {.table = plan->table, .rows = data::Rows(plan->table->schema())}})
+        .first->second;
+}
+
+Bytes Gather::memory_of(const ingest::Delivery& delivery) {
+    constexpr Bytes kDelivery = 1_KiB, kLetter = 1_KiB; // with names, details and properties
+    Bytes memory = kDelivery;
+    for (const ingest::TableBatch& batch : delivery.tables)
+        memory += batch.rows.memory();
+    for (const store::DeadLetter& letter : delivery.dead_letters)
+        memory += kLetter + letter.body.size();
+    return memory + kLetter * (delivery.failures.size() + delivery.files.size());
 }
 
 bool Gather::empty() const {
-    return open_.empty() && separate_.empty() && delivery_.received == 0 && delivery_.files.empty() && delivery_.gaps.empty() &&
-           delivery_.lanes.empty();
+    return open_.empty() && separate_.empty() && delivery_.received == 0 && delivery_.files.empty() &&
+           delivery_.gaps.empty() && delivery_.lanes.empty();
 }
 
 } // namespace sluice::router

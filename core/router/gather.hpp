@@ -28,7 +28,8 @@ struct DecidedFile {
     store::FileRecord record;
 };
 
-/// What commits behind a source report back to it. Shared with the callbacks of deliveries, so it outlives the source. Thread-safe.
+/// What commits behind a source report back to it. Shared with the callbacks of deliveries, so it outlives the source.
+/// Thread-safe.
 class Outstanding {
 public:
     explicit Outstanding(std::shared_ptr<InFlightBudget> budget) : budget_(std::move(budget)) {}
@@ -46,8 +47,8 @@ public:
     /// False: not everything ended in time.
     bool wait_until_empty(std::chrono::milliseconds patience);
 
-    /// A transactional update policy failed on streamed rows of the table, or none did. Three failures in a row send the table's rows
-    /// queued for 15 minutes (data-connections 1.6).
+    /// A transactional update policy failed on streamed rows of the table, or none did. Three failures in a row send
+    /// the table's rows queued for 15 minutes (data-connections 1.6).
     void policies_ran(catalog::TableId table, bool failed, Clock::Steady::time_point now);
     bool sent_queued(catalog::TableId table, Clock::Steady::time_point now) const;
 
@@ -101,15 +102,11 @@ public:
     /// A batch that does not share its rows with others: a file written ahead in pieces.
     void add_separate(OpenBatch batch) { separate_.push_back(std::move(batch)); }
     ingest::Delivery& delivery() { return delivery_; }
-    Bytes bytes() const { return bytes_; }
-    void add_bytes(Bytes bytes) { bytes_ += bytes; }
     bool empty() const;
     /// Everything gathered, and an empty gather again. `choose` decides the path of each batch.
-    template <class Choose>
-    ingest::Delivery take(const std::string& connection, Choose choose) {
+    template <class Choose> ingest::Delivery take(const std::string& connection, Choose choose) {
         ingest::Delivery taken = std::move(delivery_);
         taken.connection = connection;
-        taken.memory = bytes_;
         for (auto& [key, open] : open_)
             if (!open.batch.rows.empty())
                 taken.tables.push_back(finish(std::move(open), choose));
@@ -118,13 +115,15 @@ public:
         open_.clear();
         separate_.clear();
         delivery_ = {};
-        bytes_ = 0;
+        taken.memory = memory_of(taken);
         return taken;
     }
 
 private:
-    template <class Choose>
-    ingest::TableBatch finish(OpenBatch open, Choose choose) {
+    /// What the delivery holds on to until its commit: by now its rows are columns, and messages are given back.
+    static Bytes memory_of(const ingest::Delivery& delivery);
+
+    template <class Choose> ingest::TableBatch finish(OpenBatch open, Choose choose) {
         choose(open);
         return std::move(open.batch);
     }
@@ -133,7 +132,6 @@ private:
     ingest::Delivery delivery_;
     std::unordered_map<const Plan*, OpenBatch> open_;
     std::vector<OpenBatch> separate_;
-    Bytes bytes_ = 0;
 };
 
 } // namespace sluice::router

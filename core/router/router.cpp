@@ -22,11 +22,11 @@ using std::chrono::seconds;
 namespace {
 
 constexpr std::uint32_t kMessagesPerPoll = 8192;
-/// A message costs memory beyond its payload: its row in typed columns, and what the plugin and the queue keep about it.
+/// A message costs memory beyond its payload while it is gathered: its row in typed columns.
 constexpr Bytes kMessageOverhead = 256;
-constexpr auto kSlotPatience = seconds(1);      // data-connections 1.6 row 7
+constexpr auto kSlotPatience = seconds(1); // data-connections 1.6 row 7
 constexpr auto kThrottleBackOff = seconds(10);
-constexpr Bytes kMaxInflatedEvent = 64_MiB;     // formats-and-mappings 2.1
+constexpr Bytes kMaxInflatedEvent = 64_MiB; // formats-and-mappings 2.1
 constexpr Bytes kDefaultMaxEventHub = 1_MiB;
 constexpr Bytes kDefaultMaxIotHub = 256_KiB;
 
@@ -56,7 +56,8 @@ Router::Router(ConnectionSettings settings, std::unique_ptr<DataConnection> conn
                std::shared_ptr<InFlightBudget> budget)
     : settings_(std::move(settings)), connection_(std::move(connection)), databases_(databases),
       own_(*databases.writer(settings_.database)), budget_(std::move(budget)), plans_(settings_, databases),
-      outstanding_(std::make_shared<Outstanding>(budget_)) {
+      outstanding_(std::make_shared<Outstanding>(budget_)),
+      own_gather_(gathers_.try_emplace(own_.database(), own_).first->second) {
     if (connection_->names_files())
         load_known_files();
 }
@@ -118,7 +119,8 @@ void Router::lost(std::uint32_t index, std::uint64_t first, std::uint64_t last, 
 Credit Router::credit() {
     const Bytes in_flight = outstanding_->bytes() + gathered_bytes_;
     const bool staging_full = own_.staged_bytes() >= databases_.options().writer.max_staging_bytes;
-    // High mark 100 %, low mark 50 %: without the gap between them a source would be paused and resumed for every event.
+    // High mark 100 %, low mark 50 %: without the gap between them a source would be paused and resumed for every
+    // event.
     const Bytes own_mark = settings_.max_in_flight_bytes / (figures_->paused ? 2 : 1);
     const Bytes shared_mark = budget_->limit / (figures_->paused ? 2 : 1);
     figures_->paused = staging_full || in_flight >= own_mark || budget_->used >= shared_mark;
@@ -154,7 +156,7 @@ Result<> Router::state() {
 
 void Router::take_over(const Message& message, Lane& lane) {
     if (lane.seen && message.sequence <= *lane.seen) {
-        skip(gather_of(own_), "duplicate");
+        skip(own_gather_, "duplicate");
         return;
     }
     if (!gathered_since_)
@@ -162,12 +164,11 @@ void Router::take_over(const Message& message, Lane& lane) {
     const Bytes bytes = message.payload.size() + kMessageOverhead;
     gathered_bytes_ += bytes;
     ++figures_->gathered_events;
-    gather_of(own_).add_bytes(bytes);
-    gather_of(own_).delivery().received_bytes += message.payload.size();
+    own_gather_.delivery().received_bytes += message.payload.size();
     lane.first_unsent = lane.first_unsent.value_or(message.sequence);
 
     if (const auto reason = connection_->skip_reason(message))
-        skip(gather_of(own_), *reason);
+        skip(own_gather_, *reason);
     else if (connection_->names_files())
         take_file(message, lane);
     else
@@ -202,7 +203,8 @@ Result<Router::Routed> Router::route(const Message& message, std::string_view fi
     const Bytes limit = settings_.max_event_bytes.value_or(default_max_event(settings_.kind));
     if (const Bytes size = event_size(message, settings_.kind); size > limit)
         return Error{ErrorCode::TooLarge,
-                     fmt::format("The event has {} bytes, the limit is {} (max_event_bytes of connection '{}').", size, limit, settings_.name),
+                     fmt::format("The event has {} bytes, the limit is {} (max_event_bytes of connection '{}').", size,
+                                 limit, settings_.name),
                      "Stream_InputStreamTooLarge"};
     const bool plain = file_name.empty() && !connection_->has_routing(message);
     if (plain && default_plan_)
@@ -243,8 +245,9 @@ Result<> Router::parse_event(const Message& message, const Lane& lane, const Rou
     auto parsed = [&]() -> Result<data::ParseOutcome> {
         if (plan.embeds)
             embed(message, plan.format);
-        plan.parser->begin({.location = plan.wants_location ? connection_->source_path(message, lane.name) : std::string(),
-                            .embedded = plan.embeds ? std::string_view(embedded_) : std::string_view()});
+        plan.parser->begin(
+            {.location = plan.wants_location ? connection_->source_path(message, lane.name) : std::string(),
+             .embedded = plan.embeds ? std::string_view(embedded_) : std::string_view()});
         SLUICE_CHECK(plan.parser->feed(body, padded, open.batch.rows));
         return plan.parser->finish(open.batch.rows);
     }();
@@ -254,11 +257,10 @@ Result<> Router::parse_event(const Message& message, const Lane& lane, const Rou
     }
     ++open.batch.events;
     open.batch.raw_size += body.size();
-    if (body.size() > message.payload.size()) { // inflated: what it takes in memory is what counts
+    if (body.size() > message.payload.size()) // inflated: what it takes in memory is what counts
         gathered_bytes_ += body.size() - message.payload.size();
-        gather.add_bytes(body.size() - message.payload.size());
-    }
-    batch_full_ |= open.batch.events >= settings_.micro_batch_events || open.batch.raw_size >= settings_.micro_batch_bytes;
+    batch_full_ |=
+        open.batch.events >= settings_.micro_batch_events || open.batch.raw_size >= settings_.micro_batch_bytes;
     return {};
 }
 
@@ -271,12 +273,14 @@ void Router::skip(Gather& gather, std::string_view reason) {
 
 void Router::park(const Message& message, const Lane& lane, const RoutingProperties& routing, const Error& error) {
     const PlanCache::Partial partial = plans_.partial(routing);
-    // In the database the event was routed to, so that it commits with the position there; in our own when routing got not that far.
+    // In the database the event was routed to, so that it commits with the position there; in our own when routing got
+    // not that far.
     ingest::DatabaseWriter* writer = settings_.multi_database ? databases_.writer(partial.database) : nullptr;
     Gather* gather = &gather_of(writer ? *writer : own_);
     if (!claim(const_cast<Lane&>(lane), message, *gather))
         return;
-    auto letter = make_dead_letter(settings_, *connection_, message, lane.name, partial, error, databases_.clock().now());
+    auto letter =
+        make_dead_letter(settings_, *connection_, message, lane.name, partial, error, databases_.clock().now());
     gather->delivery().failures.push_back(failure_of(letter));
     gather->delivery().dead_letters.push_back(std::move(letter));
     ++gather->delivery().received;
@@ -293,7 +297,6 @@ void Router::park_records(const Message& message, const Lane& lane, const Routed
             make_record_letter(settings_, *connection_, message, lane.name, partial, record, databases_.clock().now()));
         delivery.failures.push_back(failure_of(delivery.dead_letters.back()));
         gathered_bytes_ += record.text.size();
-        gather.add_bytes(record.text.size());
     }
     delivery.parked_records += refused.size();
     metrics::counter("sluice_records_dead_lettered_total", "Single records parked by strict connections; no events.",
@@ -312,10 +315,12 @@ bool Router::claim(Lane& lane, const Message& message, Gather& gather) {
         if (opened.position)
             lane.foreign_positions[database] = opened.position->sequence;
     }
-    if (auto known = lane.foreign_positions.find(database); known != lane.foreign_positions.end() && message.sequence <= known->second)
+    if (auto known = lane.foreign_positions.find(database);
+        known != lane.foreign_positions.end() && message.sequence <= known->second)
         return false;
     auto& lanes = gather.delivery().lanes;
-    auto advance = std::find_if(lanes.begin(), lanes.end(), [&](const LaneAdvance& entry) { return entry.lane == lane.name; });
+    auto advance =
+        std::find_if(lanes.begin(), lanes.end(), [&](const LaneAdvance& entry) { return entry.lane == lane.name; });
     if (advance == lanes.end())
         advance = lanes.insert(lanes.end(), LaneAdvance{.lane = lane.name, .epoch = epoch->second});
     advance->sequence = message.sequence;
@@ -325,7 +330,9 @@ bool Router::claim(Lane& lane, const Message& message, Gather& gather) {
 
 // --- hand-over ---
 
-Gather& Router::gather_of(ingest::DatabaseWriter& writer) { return gathers_.try_emplace(writer.database(), writer).first->second; }
+Gather& Router::gather_of(ingest::DatabaseWriter& writer) {
+    return &writer == &own_ ? own_gather_ : gathers_.try_emplace(writer.database(), writer).first->second;
+}
 
 std::optional<Clock::Steady::time_point> Router::next_flush() const {
     if (!gathered_since_)
@@ -361,7 +368,8 @@ void Router::choose(OpenBatch& open, bool& holds_slot, std::vector<StreamedTable
     facts.size = open.batch.raw_size;
     for (const store::Part& piece : open.batch.pieces)
         facts.size += piece.original_size;
-    Load load{.in_back_off = in_back_off(plan), .row_store_full = plan.writer->rowstore_bytes() >= options.writer.rowstore_max_bytes};
+    Load load{.in_back_off = in_back_off(plan),
+              .row_store_full = plan.writer->rowstore_bytes() >= options.writer.rowstore_max_bytes};
     PathChoice choice = choose_path(facts, load, options.max_streaming_request);
     if (choice.path == Path::Streaming && !holds_slot) {
         holds_slot = outstanding_->hold_slot(databases_.admission(), kSlotPatience);
@@ -378,15 +386,16 @@ void Router::choose(OpenBatch& open, bool& holds_slot, std::vector<StreamedTable
     if (choice.path == Path::Queued) {
         batch.tags = plan.tags;
         batch.creation_time = plan.creation_time;
-        const bool single = std::any_of(plan.tags.begin(), plan.tags.end(), [](const auto& tag) { return tag.starts_with("ingest-by:"); });
+        const bool single = std::any_of(plan.tags.begin(), plan.tags.end(),
+                                        [](const auto& tag) { return tag.starts_with("ingest-by:"); });
         if (single) {
             batch.flush = true;
             batch.flush_reason = "SingleBlob_IngestByTag";
             batch.batch_key += "|" + std::to_string(plan.writer->reserve_part()); // a batch of its own
         }
     } else {
-        streamed.push_back({plan.table->name, std::string(data::to_string(plan.format)), plan.mapping_name, batch.rows.size(), batch.raw_size,
-                            plan.table->id, batch.events});
+        streamed.push_back({plan.table->name, std::string(data::to_string(plan.format)), plan.mapping_name,
+                            batch.rows.size(), batch.raw_size, plan.table->id, batch.events});
     }
 }
 
@@ -394,9 +403,12 @@ Delivery Router::take_delivery(Gather& gather, bool& holds_slot, std::vector<Str
     return gather.take(settings_.name, [&](OpenBatch& open) { choose(open, holds_slot, streamed); });
 }
 
-/// Notes what of the delivery's streamed rows was staged after all; what comes back reports all of them once they are committed.
-std::function<void()> Router::watch(Delivery& delivery, std::vector<StreamedTable> streamed, const std::string& database) {
-    auto tables = std::make_shared<std::vector<StreamedTable>>(std::move(streamed)); // the writer's thread only, from here on
+/// Notes what of the delivery's streamed rows was staged after all; what comes back reports all of them once they are
+/// committed.
+std::function<void()> Router::watch(Delivery& delivery, std::vector<StreamedTable> streamed,
+                                    const std::string& database) {
+    auto tables =
+        std::make_shared<std::vector<StreamedTable>>(std::move(streamed)); // the writer's thread only, from here on
     delivery.fell_back = [tables](const TableBatch& batch) {
         for (StreamedTable& table : *tables)
             if (table.id == batch.table->id && !table.fell_back) {
@@ -404,8 +416,8 @@ std::function<void()> Router::watch(Delivery& delivery, std::vector<StreamedTabl
                 break;
             }
     };
-    return [tables, outstanding = outstanding_, figures = figures_, &databases = databases_, database, name = settings_.name,
-            begun = databases_.clock().now()] {
+    return [tables, outstanding = outstanding_, figures = figures_, &databases = databases_, database,
+            name = settings_.name, begun = databases_.clock().now()] {
         const Ticks now = databases.clock().now();
         for (const StreamedTable& table : *tables) {
             ingest::StreamingStatistics::Call call;
@@ -454,7 +466,8 @@ void Router::add_gaps(Delivery& delivery, Lane& lane) {
 }
 
 void Router::hand_over() {
-    // Other databases first, the own one last: a crash in between repeats only what its database does not have (engine 8.3).
+    // Other databases first, the own one last: a crash in between repeats only what its database does not have
+    // (engine 8.3).
     for (auto& [name, gather] : gathers_) {
         if (&gather.writer() == &own_ || gather.empty())
             continue;
@@ -482,7 +495,7 @@ void Router::hand_over() {
             if (!file.pending_action.empty())
                 outstanding_->file_decided({name, file});
     }
-    Gather& own = gather_of(own_);
+    Gather& own = own_gather_;
     std::vector<Ack> acks;
     for (std::uint32_t i = 0; i < lanes_.size(); ++i) {
         Lane& lane = lanes_[i];
@@ -496,12 +509,14 @@ void Router::hand_over() {
     bool holds_slot = false;
     std::vector<StreamedTable> streamed;
     Delivery delivery = take_delivery(own, holds_slot, streamed);
-    const Bytes bytes = std::exchange(gathered_bytes_, 0);
+    delivery.more_follows = batch_full_;
+    gathered_bytes_ = 0;
+    const Bytes bytes = delivery.memory;
     const std::uint64_t events = figures_->gathered_events.exchange(0);
     outstanding_->began(bytes, events);
     const auto report = watch(delivery, std::move(streamed), settings_.database);
-    delivery.done = [outstanding = outstanding_, database = settings_.database, bytes, events, acks = std::move(acks), holds_slot,
-                     files = delivery.files, report](const Result<>& result) {
+    delivery.done = [outstanding = outstanding_, database = settings_.database, bytes, events, acks = std::move(acks),
+                     holds_slot, files = delivery.files, report](const Result<>& result) {
         if (holds_slot)
             outstanding->release_slot();
         if (!result) {
@@ -517,7 +532,9 @@ void Router::hand_over() {
     own_.submit(std::move(delivery));
 }
 
-void Router::take_acks(std::vector<Ack>& acks) { outstanding_->take_acks(acks); }
+void Router::take_acks(std::vector<Ack>& acks) {
+    outstanding_->take_acks(acks);
+}
 
 bool Router::drain(milliseconds patience) {
     const bool handed_over = flush(true).has_value();

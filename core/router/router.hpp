@@ -15,12 +15,13 @@
 
 namespace sluice::router {
 
-/// The way of one connection's messages: routing, parsing, choice of path, one delivery per database, acknowledgement after the
-/// commit. Belongs to the source's thread, but for the figures at the end.
+/// The way of one connection's messages: routing, parsing, choice of path, one delivery per database, acknowledgement
+/// after the commit. Belongs to the source's thread, but for the figures at the end.
 class Router final : public Intake {
 public:
     /// The connection's database must be open in `databases`; both outlive the router.
-    Router(ConnectionSettings settings, std::unique_ptr<DataConnection> connection, ingest::Databases& databases, std::shared_ptr<InFlightBudget> budget);
+    Router(ConnectionSettings settings, std::unique_ptr<DataConnection> connection, ingest::Databases& databases,
+           std::shared_ptr<InFlightBudget> budget);
     ~Router() override;
 
     Result<ResumePoint> open_lane(std::string_view name) override;
@@ -40,7 +41,8 @@ public:
     struct Figures {
         std::atomic<std::uint64_t> gathered_events = 0;
         std::atomic<bool> paused = false;
-        std::atomic<std::uint64_t> streamed_events = 0, queued_events = 0; ///< by the path taken, since the source started
+        std::atomic<std::uint64_t> streamed_events = 0,
+                                   queued_events = 0; ///< by the path taken, since the source started
     };
     struct Probe {
         std::shared_ptr<const Figures> figures;
@@ -54,12 +56,12 @@ private:
         std::string name;
         std::uint64_t epoch = 0;
         bool open = false;
-        std::optional<std::uint64_t> seen;         ///< highest sequence taken over
+        std::optional<std::uint64_t> seen; ///< highest sequence taken over
         std::string position;
         std::optional<std::uint64_t> first_unsent; ///< since the last hand-over
         std::map<std::string, std::uint64_t> foreign_epochs;
         std::map<std::string, std::uint64_t> foreign_positions; ///< what other databases had when the lane was opened
-        std::vector<store::Gap> gaps; ///< reported, to be stored when the lane advances
+        std::vector<store::Gap> gaps;                           ///< reported, to be stored when the lane advances
     };
     /// What the router found out about a message before its body was looked at.
     struct Routed {
@@ -88,7 +90,8 @@ private:
 
     Gather& gather_of(ingest::DatabaseWriter& writer);
     void hand_over();
-    std::function<void()> watch(ingest::Delivery& delivery, std::vector<StreamedTable> streamed, const std::string& database);
+    std::function<void()> watch(ingest::Delivery& delivery, std::vector<StreamedTable> streamed,
+                                const std::string& database);
     void add_gaps(ingest::Delivery& delivery, Lane& lane);
     ingest::Delivery take_delivery(Gather& gather, bool& holds_slot, std::vector<StreamedTable>& streamed);
     void choose(OpenBatch& open, bool& holds_slot, std::vector<StreamedTable>& streamed);
@@ -104,6 +107,7 @@ private:
     std::shared_ptr<Outstanding> outstanding_;
     std::vector<Lane> lanes_;
     std::map<std::string, Gather> gathers_; ///< by database
+    Gather& own_gather_;                    ///< that of own_
     std::optional<Clock::Steady::time_point> gathered_since_;
     std::shared_ptr<Figures> figures_ = std::make_shared<Figures>();
     Bytes gathered_bytes_ = 0;

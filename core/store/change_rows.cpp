@@ -11,6 +11,7 @@ namespace sluice::store {
 Result<> Transaction::merge_rows(catalog::TableId table, const std::vector<PartId>& from, PartId to) {
     if (from.empty())
         return {};
+    SLUICE_CHECK(impl_->insert_later());
     return impl_->once(fmt::format(R"(UPDATE {} SET "$part" = {} WHERE "$part" IN ({}))", stored_table(table), to,
                                    fmt::join(from, ", ")));
 }
@@ -31,6 +32,7 @@ Result<> Transaction::copy_rows(Place from, Place to, std::optional<Ticks> time)
             targets += fmt::format("c{}, ", column.id);
             sources += "'', ";
         }
+    SLUICE_CHECK(impl_->insert_later());
     SLUICE_CHECK(impl_->once(fmt::format(
         R"(INSERT INTO {} ({}"$part", "$time") SELECT {}{}, {} FROM {} WHERE "$part" = {})", stored_table(to.table.id),
         targets, sources, to.part, time ? fmt::format("{}", *time) : std::string(R"("$time")"),
@@ -43,6 +45,7 @@ Result<std::map<PartId, std::uint64_t>> Transaction::delete_rows(catalog::TableI
                                                                  const RowSelection& selection) {
     if (impl_->failed)
         return *impl_->failed;
+    SLUICE_CHECK(impl_->insert_later());
     SLUICE_CHECK(impl_->flush(kPartsSlot)); // what the selection reads
     std::string names;
     for (std::size_t i = 0; i < selection.columns; ++i)

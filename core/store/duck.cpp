@@ -5,6 +5,9 @@
 #include <duckdb.h>
 #include <fmt/format.h>
 
+#include <chrono>
+#include <thread>
+
 namespace sluice::store {
 namespace {
 
@@ -78,6 +81,9 @@ void destroy(duckdb_config& handle) {
 void destroy(duckdb_prepared_statement& handle) {
     duckdb_destroy_prepare(&handle);
 }
+void destroy(duckdb_pending_result& handle) {
+    duckdb_destroy_pending(&handle);
+}
 void destroy(duckdb_data_chunk& handle) {
     duckdb_destroy_data_chunk(&handle);
 }
@@ -141,6 +147,29 @@ Error RawResult::error(std::string_view doing) const {
     return to_error(duckdb_result_error_type(&raw_of(*this)), doing, message ? message : "no reason given");
 }
 
+namespace {
+
+// Shorter than a commit takes, longer than it takes to wake up.
+constexpr auto kNapForTasks = std::chrono::microseconds(30);
+
+/// Runs what a statement needs, on this thread and whichever DuckDB's own join in. When they have all that is left,
+/// DuckDB's own call for this keeps a core busy with asking until they are done.
+void run_tasks(duckdb_pending_result pending) {
+    for (;;) {
+        switch (duckdb_pending_execute_task(pending)) {
+        case DUCKDB_PENDING_RESULT_NOT_READY:
+            break;
+        case DUCKDB_PENDING_NO_TASKS_AVAILABLE:
+            std::this_thread::sleep_for(kNapForTasks);
+            break;
+        default:
+            return;
+        }
+    }
+}
+
+} // namespace
+
 Result<Statement> Statement::prepare(duckdb_connection connection, const std::string& sql) {
     // The C API takes texts up to the first zero byte; a name with one in it must not cut a statement short.
     if (sql.find('\0') != std::string::npos)
@@ -166,8 +195,12 @@ Result<> Statement::bind(const std::vector<Parameter>& parameters) {
 }
 
 Result<std::uint64_t> Statement::execute() {
+    PendingHandle pending;
+    // An error shows in the result as well, with its type.
+    if (duckdb_pending_prepared(handle_.get(), pending.address()) == DuckDBSuccess)
+        run_tasks(pending.get());
     RawResult result;
-    if (duckdb_execute_prepared(handle_.get(), &raw_of(result)) != DuckDBSuccess)
+    if (duckdb_execute_pending(pending.get(), &raw_of(result)) != DuckDBSuccess)
         return result.error("statement failed");
     return result.rows_changed();
 }

@@ -11,9 +11,6 @@
 namespace sluice::store {
 namespace {
 
-// Below this many chunks a second thread costs more than it takes over.
-constexpr std::size_t kChunksForThreads = 8;
-
 /// The next chunk of one scan. Of its own, because a query may read the rows of a slot twice (a self-join).
 using Scan = std::atomic<std::size_t>;
 
@@ -27,8 +24,11 @@ bool FeedSlot::takes(const data::Schema& schema) const {
                       [](const data::ColumnSchema& a, const data::ColumnSchema& b) { return a.type == b.type; });
 }
 
-void FeedSlot::load(const data::Rows& rows, PartId part, Ticks time) {
-    rows_ = &rows;
+void FeedSlot::load(const std::vector<const data::Rows*>& rows, PartId part, Ticks time) {
+    chunks_.clear();
+    for (const data::Rows* some : rows)
+        for (const data::Chunk& chunk : some->chunks())
+            chunks_.push_back(&chunk);
     part_ = part;
     time_ = time;
 }
@@ -87,21 +87,19 @@ void Feed::Callbacks::bind(duckdb_bind_info info) {
 }
 
 void Feed::Callbacks::init(duckdb_init_info info) {
-    const auto& feed = *static_cast<Feed*>(duckdb_init_get_extra_info(info));
-    const auto& slot = *static_cast<FeedSlot*>(duckdb_init_get_bind_data(info));
-    const std::size_t chunks = slot.rows_ ? slot.rows_->chunks().size() : 0;
     duckdb_init_set_init_data(info, new Scan(0), [](void* scan) { delete static_cast<Scan*>(scan); });
-    duckdb_init_set_max_threads(info, chunks >= kChunksForThreads ? feed.threads_ : 1);
+    // One thread: with several, each inserts into a collection of its own, which is copied once more at the end.
+    duckdb_init_set_max_threads(info, 1);
 }
 
 void Feed::Callbacks::fill(duckdb_function_info info, duckdb_data_chunk output) {
     auto& slot = *static_cast<FeedSlot*>(duckdb_function_get_bind_data(info));
     const std::size_t next = static_cast<Scan*>(duckdb_function_get_init_data(info))->fetch_add(1);
-    if (!slot.rows_ || next >= slot.rows_->chunks().size()) {
+    if (next >= slot.chunks_.size()) {
         duckdb_data_chunk_set_size(output, 0);
         return;
     }
-    const data::Chunk& chunk = slot.rows_->chunks()[next];
+    const data::Chunk& chunk = *slot.chunks_[next];
     const std::size_t rows = chunk.rows();
     for (std::size_t i = 0; i < chunk.columns(); ++i)
         write_vector(chunk.column(i), rows, duckdb_data_chunk_get_vector(output, i));

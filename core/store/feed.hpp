@@ -22,15 +22,16 @@ public:
 
     /// Rows of this schema fit: the same types in the same order.
     bool takes(const data::Schema& schema) const;
-    /// What the next execution inserts. `rows` is borrowed until it ended.
-    void load(const data::Rows& rows, PartId part, Ticks time);
+    /// What the next execution inserts. `rows` are borrowed until it ended.
+    void load(const data::Rows& rows, PartId part, Ticks time) { load(std::vector{&rows}, part, time); }
+    void load(const std::vector<const data::Rows*>& rows, PartId part, Ticks time);
 
 private:
     friend class Feed;
     data::Schema schema_;
     bool with_part_;
     std::vector<std::size_t> blobs_;
-    const data::Rows* rows_ = nullptr;
+    std::vector<const data::Chunk*> chunks_;
     PartId part_ = 0;
     Ticks time_ = 0;
 };
@@ -39,8 +40,6 @@ private:
 /// while an insertion runs.
 class Feed {
 public:
-    explicit Feed(unsigned threads) : threads_(threads) {}
-
     /// Makes the function known. The Feed must outlive the connection's database.
     Result<> install(duckdb_connection connection);
     FeedSlot& set_slot(std::int64_t number, std::unique_ptr<FeedSlot> slot);
@@ -53,7 +52,6 @@ private:
     /// What DuckDB calls.
     struct Callbacks;
 
-    unsigned threads_;
     std::map<std::int64_t, std::unique_ptr<FeedSlot>> slots_;
 };
 

@@ -3,6 +3,7 @@
 #include "core/base/mutex.hpp"
 #include "core/store/feed.hpp"
 #include "core/store/layout.hpp"
+#include "core/store/query_help.hpp"
 #include "core/store/running_query.hpp"
 #include "core/store/store.hpp"
 
@@ -48,7 +49,7 @@ private:
 };
 
 struct Store::Impl {
-    explicit Impl(StoreOptions given) : options(std::move(given)), feed(options.threads) {}
+    explicit Impl(StoreOptions given) : options(std::move(given)) {}
     ~Impl();
 
     StoreOptions options;
@@ -58,8 +59,9 @@ struct Store::Impl {
     ConnectionHandle writer;
     ConnectionHandle row_reader;        ///< of RowQuery; opened when first needed. The writer's thread
     std::int64_t next_row_slot = -1000; ///< slots of RowQuery count down from here, below those of system tables
-    StatementCache statements; ///< of `writer`
+    StatementCache statements;          ///< of `writer`
     std::unique_ptr<ReadPool> pool;
+    std::unique_ptr<QueryHelp> help;
     Deadlines deadlines;
 
     // The next members belong to whoever holds the writing turn: the open Transaction, a checkpoint, or load().

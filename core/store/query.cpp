@@ -36,6 +36,7 @@ void ReadPool::clear() {
 /// Members are destroyed from the last to the first: the result before its statement, that before its connection.
 struct QueryResult::Impl {
     Store::Impl& store;
+    QueryHelp::Ticket help;
     ConnectionHandle connection;
     std::shared_ptr<RunningQuery> running;
     std::chrono::milliseconds timeout;
@@ -101,8 +102,8 @@ Result<QueryResult> Store::query(std::string_view sql, const std::vector<Paramet
                                  const QueryOptions& options) {
     SLUICE_TRY(ConnectionHandle connection, impl_->pool->take());
     auto running = std::make_shared<RunningQuery>(connection.get());
-    auto query = std::unique_ptr<QueryResult::Impl>(
-        new QueryResult::Impl{*impl_, std::move(connection), running, options.timeout, {}, {}, {}, false});
+    auto query = std::unique_ptr<QueryResult::Impl>(new QueryResult::Impl{
+        *impl_, QueryHelp::Ticket(*impl_->help), std::move(connection), running, options.timeout, {}, {}, {}, false});
     SLUICE_TRY(query->statement, Statement::prepare(query->connection.get(), std::string(sql)));
     SLUICE_CHECK(query->statement.bind(parameters));
 

@@ -108,6 +108,7 @@ Result<> Transaction::Impl::change_views(const catalog::Database& before, const 
 }
 
 Result<> Transaction::save_catalogue(const catalog::Database& before, const catalog::Database& after) {
+    SLUICE_CHECK(impl_->insert_later());
     SLUICE_CHECK(impl_->change_tables(before, after));
     SLUICE_CHECK(impl_->change_documents(before, after));
     SLUICE_CHECK(impl_->change_views(before, after));

@@ -40,12 +40,15 @@ Result<DatabaseHandle> open_engine(const StoreOptions& options) {
     const std::pair<const char*, std::string> settings[] = {
         {"temp_directory", temporary},
         {"threads", std::to_string(options.threads)},
+        // All of them are ours: whoever runs a statement, and QueryHelp.
+        {"external_threads", std::to_string(options.threads)},
         {"memory_limit", fmt::format("{}B", options.memory_limit)},
         // The bridge checkpoints when it suits it (configuration 2.4): a checkpoint within a commit stalls it for half
         // a second.
         {"checkpoint_threshold", "1TB"},
-        // Lets an insertion use all threads. Order without `sort` means nothing in KQL.
-        {"preserve_insertion_order", "false"},
+        // Without it an insertion collects its rows apart and copies them into the transaction at its end
+        // (decisions/0008).
+        {"preserve_insertion_order", "true"},
         {"autoinstall_known_extensions", "false"},
         {"autoload_known_extensions", "false"},
         {"allow_community_extensions", "false"},
@@ -156,6 +159,7 @@ Result<Statement*> StatementCache::get(duckdb_connection connection, const std::
 
 Store::Impl::~Impl() {
     statements.clear();
+    help.reset();
     if (pool)
         pool->clear();
     writer = ConnectionHandle();
@@ -213,6 +217,7 @@ Result<std::unique_ptr<Store>> Store::open(StoreOptions options) {
         SLUICE_CHECK(register_function(writer, function));
     SLUICE_CHECK(run(writer, "SET lock_configuration = true"));
     impl->pool = std::make_unique<ReadPool>(impl->database.get());
+    impl->help = std::make_unique<QueryHelp>(impl->database.get(), impl->options.threads - 1);
     return std::unique_ptr<Store>(new Store(std::move(impl)));
 }
 
@@ -275,13 +280,15 @@ std::optional<DeadLetter> Store::find_dead_letter(data::Guid id) {
 Result<> Store::checkpoint() {
     const MaintenanceTurn turn(*impl_);
     SLUICE_CHECK(impl_->compact());
-    if (auto done = run(impl_->writer.get(), "CHECKPOINT db"); !done) {
+    // Prepared, because that waits for DuckDB's threads without keeping a core busy.
+    SLUICE_TRY(Statement statement, Statement::prepare(impl_->writer.get(), "CHECKPOINT db"));
+    if (auto done = statement.execute(); !done) {
         if (done.error().message.find("Cannot CHECKPOINT") != std::string::npos)
             return Error{ErrorCode::Unavailable,
                          fmt::format("database '{}' cannot be checkpointed while a query reads a state from before the "
                                      "latest change; try again when it ended",
                                      impl_->options.database)};
-        return done;
+        return std::move(done).error();
     }
     return {};
 }

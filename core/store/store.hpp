@@ -35,6 +35,9 @@ using PartId = std::int64_t;
 /// Reason of an Internal error after which the file cannot be trusted any more: the process should end (engine 8.2).
 inline constexpr std::string_view kStoreBroken = "StoreBroken";
 
+/// Rows that DuckDB compresses and stores together.
+inline constexpr std::size_t kRowGroupRows = 122'880;
+
 enum class PartState : std::uint8_t {
     RowStore, ///< streamed rows, visible, not yet an extent
     Staged,   ///< queued rows, invisible until the batch is sealed
@@ -161,9 +164,13 @@ public:
     Transaction(Transaction&&) noexcept;
     ~Transaction();
 
-    /// Rows of one table into one part, all with ingestion time `time`; 0: they have none. The rows' schema is that of the table's
-    /// columns. The caller accounts for them with save_part.
+    /// Rows of one table into one part, all with ingestion time `time`; 0: they have none. The rows' schema is that of
+    /// the table's columns. The caller accounts for them with save_part.
     Result<> append(const catalog::Table& table, PartId part, Ticks time, const data::Rows& rows);
+
+    /// The same with the rows of one part put in together, at commit() at the latest: an insertion of more than
+    /// kRowGroupRows rows goes compressed into the file instead of through the log. `rows` is borrowed until then.
+    Result<> append_later(const catalog::Table& table, PartId part, Ticks time, const data::Rows& rows);
 
     /// Inserts or replaces the part's row of `sluice.parts`.
     Result<> save_part(const Part& part);
@@ -264,7 +271,8 @@ public:
     /// and its part. SQL text for delete_rows.
     static std::string numbered_rows(const catalog::Table& table);
 
-    /// What a query of rows that are not visible yet reads: those of the given parts, with `time` as "$time" and no part. SQL text.
+    /// What a query of rows that are not visible yet reads: those of the given parts, with `time` as "$time" and no
+    /// part. SQL text.
     static std::string rows_of_parts(const catalog::Table& table, const std::vector<PartId>& parts, Ticks time);
 
     std::optional<FileRecord> find_file(std::string_view connection, std::string_view url, std::string_view etag);

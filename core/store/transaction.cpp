@@ -223,23 +223,54 @@ Result<Transaction> Store::begin() {
     return Transaction(std::move(transaction));
 }
 
+Result<> Transaction::Impl::check_version(const catalog::Table& table, const data::Rows& rows) const {
+    const FeedSlot* slot = store.feed.find_slot(table.id);
+    const catalog::Table* stored = find_table(table.id);
+    if (!slot || !stored || stored->version != table.version || !slot->takes(rows.schema()))
+        return Error{ErrorCode::Internal,
+                     fmt::format("rows of table '{}' were made for another version of it", table.name),
+                     "General_TransientSchemaMismatch"};
+    return {};
+}
+
+Result<> Transaction::Impl::insert(catalog::TableId table, PartId part, Ticks time,
+                                   const std::vector<const data::Rows*>& rows) {
+    const catalog::Table* stored = find_table(table);
+    store.feed.find_slot(table)->load(rows, part, time);
+    SLUICE_TRY(const std::uint64_t added, execute(insert_rows(*stored)));
+    std::size_t given = 0;
+    for (const data::Rows* some : rows)
+        given += some->size();
+    if (added != given)
+        return keep(Result<>(Error{ErrorCode::Internal, fmt::format("{} rows were given to table '{}', {} went in",
+                                                                    given, stored->name, added)}));
+    return {};
+}
+
+Result<> Transaction::Impl::insert_later() {
+    for (const auto& [where, rows] : std::exchange(later, {}))
+        SLUICE_CHECK(insert(std::get<0>(where), std::get<1>(where), std::get<2>(where), rows));
+    return {};
+}
+
 Result<> Transaction::append(const catalog::Table& table, PartId part, Ticks time, const data::Rows& rows) {
     if (rows.empty())
         return {};
     if (impl_->failed)
         return *impl_->failed;
-    FeedSlot* slot = impl_->store.feed.find_slot(table.id);
-    const catalog::Table* stored = impl_->find_table(table.id);
-    if (!slot || !stored || stored->version != table.version || !slot->takes(rows.schema()))
-        return Error{ErrorCode::Internal,
-                     fmt::format("rows of table '{}' were made for another version of it", table.name),
-                     "General_TransientSchemaMismatch"};
-    slot->load(rows, part, time);
-    SLUICE_TRY(const std::uint64_t added, impl_->execute(insert_rows(*stored)));
-    if (added != rows.size())
-        return impl_->keep(
-            Result<>(Error{ErrorCode::Internal, fmt::format("{} rows were given to table '{}', {} went in", rows.size(),
-                                                            table.name, added)}));
+    SLUICE_CHECK(impl_->check_version(table, rows));
+    SLUICE_CHECK(impl_->insert(table.id, part, time, {&rows}));
+    impl_->appended.insert(part);
+    return {};
+}
+
+Result<> Transaction::append_later(const catalog::Table& table, PartId part, Ticks time, const data::Rows& rows) {
+    if (rows.empty())
+        return {};
+    if (impl_->failed)
+        return *impl_->failed;
+    SLUICE_CHECK(impl_->check_version(table, rows));
+    impl_->later[{table.id, part, time}].push_back(&rows);
     impl_->appended.insert(part);
     return {};
 }
@@ -264,6 +295,7 @@ Result<> Transaction::save_part(const Part& part) {
 }
 
 Result<> Transaction::drop_part(const Part& part) {
+    SLUICE_CHECK(impl_->insert_later());
     SLUICE_CHECK(impl_->flush(kPartsSlot));
     if (impl_->find_table(part.table))
         SLUICE_CHECK(
@@ -281,6 +313,7 @@ Result<> Transaction::clear_table(catalog::TableId id, bool keep_staged) {
     const catalog::Table* table = impl_->find_table(id);
     if (!table)
         return Error{ErrorCode::Internal, fmt::format("there is no stored table {} to clear", id)};
+    SLUICE_CHECK(impl_->insert_later());
     std::map<PartId, Part> kept;
     if (keep_staged)
         for (const auto& [part, facts] : impl_->hidden_parts(id))
@@ -405,6 +438,7 @@ Result<> Transaction::add_failure(const IngestionFailure& failure) {
 Result<> Transaction::commit() {
     if (impl_->failed)
         return *impl_->failed;
+    SLUICE_CHECK(impl_->insert_later());
     SLUICE_CHECK(impl_->write_journal());
     for (const SystemTable& table : system_tables())
         SLUICE_CHECK(impl_->flush(static_cast<SystemSlot>(table.slot)));

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,8 @@ struct Transaction::Impl {
     std::map<std::int64_t, data::Rows> pending;                              ///< rows of system tables by slot
     std::map<PartId, std::optional<Part>> parts;                             ///< saved, or dropped, by this transaction
     std::set<PartId> appended;
+    /// Rows to be inserted together, by table, part and time.
+    std::map<std::tuple<catalog::TableId, PartId, Ticks>, std::vector<const data::Rows*>> later;
     std::optional<std::map<catalog::TableId, catalog::Table>> tables; ///< after save_catalogue
     PartId highest_part = 0;
 
@@ -40,6 +43,12 @@ struct Transaction::Impl {
     data::Rows& rows_of(SystemSlot slot);
     Result<> flush(SystemSlot slot);
     Result<> write_journal();
+
+    /// Error: the rows were made for another version of the table.
+    Result<> check_version(const catalog::Table& table, const data::Rows& rows) const;
+    Result<> insert(catalog::TableId table, PartId part, Ticks time, const std::vector<const data::Rows*>& rows);
+    /// Inserts what append_later took; before whatever looks at rows or changes their table.
+    Result<> insert_later();
 
     const catalog::Table* find_table(catalog::TableId id) const;
     std::map<PartId, Part> hidden_parts(catalog::TableId table) const;

@@ -57,6 +57,54 @@ TEST_F(Transactions, RollbackLeavesNothing) {
     EXPECT_TRUE(sandbox_.loaded.settings.empty());
 }
 
+TEST_F(Transactions, RowsForLaterGoInWithTheCommit) {
+    const data::Rows first = numbers(sandbox_.table("T"), 0, 10), second = numbers(sandbox_.table("T"), 10, 5000);
+    const data::Rows other = numbers(sandbox_.table("U"), 0, 3);
+    {
+        Transaction transaction = must(sandbox_.store().begin());
+        must(transaction.append_later(sandbox_.table("T"), 1, 5, first));
+        must(transaction.append_later(sandbox_.table("U"), 2, 5, other));
+        must(transaction.append_later(sandbox_.table("T"), 1, 5, second));
+        must(transaction.save_part(part(1, PartState::RowStore, 5010)));
+        must(transaction.save_part(part(2, PartState::RowStore, 3, 2)));
+        must(transaction.commit());
+    }
+    sandbox_.reopen();
+    EXPECT_EQ(sandbox_.count("T"), 5010);
+    EXPECT_EQ(sum(), 5010 * 5009 / 2);
+    EXPECT_EQ(sandbox_.count("U"), 3);
+}
+
+TEST_F(Transactions, WhatIsDroppedOrClearedTakesRowsForLaterAlong) {
+    const data::Rows dropped = numbers(sandbox_.table("T"), 0, 10), cleared = numbers(sandbox_.table("U"), 0, 10);
+    const data::Rows kept = numbers(sandbox_.table("U"), 0, 4);
+    Transaction transaction = must(sandbox_.store().begin());
+    must(transaction.append_later(sandbox_.table("T"), 1, 5, dropped));
+    must(transaction.save_part(part(1, PartState::RowStore, 10)));
+    must(transaction.drop_part(part(1, PartState::RowStore, 10)));
+    must(transaction.append_later(sandbox_.table("U"), 2, 5, cleared));
+    must(transaction.save_part(part(2, PartState::RowStore, 10, 2)));
+    must(transaction.clear_table(2, false));
+    must(transaction.append_later(sandbox_.table("U"), 3, 5, kept));
+    must(transaction.save_part(part(3, PartState::RowStore, 4, 2)));
+    must(transaction.commit());
+    EXPECT_EQ(sandbox_.number("SELECT count(*) FROM sluice.t1"), 0);
+    EXPECT_EQ(sandbox_.number("SELECT count(*) FROM sluice.t2"), 4);
+}
+
+TEST_F(Transactions, MoreRowsThanARowGroupDoNotGoThroughTheLog) {
+    const std::size_t count = kRowGroupRows + 1;
+    const data::Rows rows = numbers(sandbox_.table("T"), 0, count);
+    const Bytes before = sandbox_.store().wal_bytes();
+    Transaction transaction = must(sandbox_.store().begin());
+    must(transaction.append_later(sandbox_.table("T"), 1, 5, rows));
+    must(transaction.save_part(part(1, PartState::RowStore, count)));
+    must(transaction.commit());
+    EXPECT_LT(sandbox_.store().wal_bytes() - before, count);
+    sandbox_.reopen();
+    EXPECT_EQ(sum(), static_cast<std::int64_t>(count * (count - 1) / 2));
+}
+
 TEST_F(Transactions, AfterARollbackTheNextOneWorks) {
     {
         Transaction abandoned = must(sandbox_.store().begin());
