@@ -250,6 +250,7 @@ private:
     Relation sort(const std::vector<ast::SortKey>& keys, Relation input);
     Relation top(const ast::Top& node, Relation input);
     Relation count(Relation input);
+    Relation count_of(const Relation& input, Relation result) const;
     Relation getschema(const ast::Operator& op, Relation input);
     Relation as(const ast::As& node, Relation input);
     Relation sample_distinct(const ast::Take& node, Relation input);

@@ -113,6 +113,8 @@ Relation Binder::scan(const catalog::Table& table, const catalog::Database& data
     relation.has_row_facts = true;
     relation.table = table.name;
     relation.sql = fmt::format("SELECT {} FROM ({})", sql::join(parts), store::Store::visible_rows(table));
+    relation.scan = relation.sql;
+    relation.scan_count = store::Store::visible_count(table);
     return relation;
 }
 

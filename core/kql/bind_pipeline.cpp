@@ -285,18 +285,29 @@ Relation Binder::top(const ast::Top& node, Relation input) {
     return limited(sort(keys, std::move(input)), limit);
 }
 
+/// The number of rows as the only column of `result`.
+Relation Binder::count_of(const Relation& input, Relation result) const {
+    const std::string& id = result.columns[0].id;
+    if (options_.rewrites && input.is_scan())
+        result.sql = fmt::format("SELECT * FROM ({}) AS counted({})", input.scan_count, id);
+    else
+        result.sql = fmt::format("SELECT count(*) AS {} FROM ({})", id, input.sql);
+    return result;
+}
+
 Relation Binder::count(Relation input) {
     Relation result;
     result.columns.push_back({"Count", ScalarType::Long, fresh()});
+    const std::string group = group_ids(input);
+    if (group.empty())
+        return count_of(input, std::move(result));
     std::vector<std::string> parts{fmt::format("count(*) AS {}", result.columns[0].id)};
     for (const Column& column : input.columns)
         if (column.is_group()) {
             result.columns.push_back(column);
             parts.push_back(column.id);
         }
-    const std::string group = group_ids(input);
-    result.sql =
-        fmt::format("SELECT {} FROM ({}){}{}", sql::join(parts), input.sql, group.empty() ? "" : " GROUP BY ", group);
+    result.sql = fmt::format("SELECT {} FROM ({}) GROUP BY {}", sql::join(parts), input.sql, group);
     return result;
 }
 

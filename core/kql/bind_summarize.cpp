@@ -36,6 +36,8 @@ Relation Binder::summarize(const ast::Summarize& node, Relation input) {
                 parts.push_back(fmt::format("{} AS {}", value.sql, result.columns.back().id));
             }
     }
+    if (parts.size() == 1 && parts[0] == fmt::format("count(*) AS {}", result.columns[0].id))
+        return count_of(input, std::move(result));
     result.sql = fmt::format("SELECT {} FROM ({})", sql::join(parts), input.sql);
     if (!groups.empty())
         result.sql += " GROUP BY " + sql::join(groups);

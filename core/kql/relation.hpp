@@ -55,6 +55,8 @@ struct Relation {
     bool has_row_facts = false;
     std::shared_ptr<const Graph> graph = {}; ///< set: no table but a graph (graph.hpp), for the graph operators only
     std::string table = {};                  ///< of the database, as long as each row is one of its rows
+    /// A scan of a whole table, and SQL that counts its rows without reading them: for as long as `sql` is this scan.
+    std::string scan = {}, scan_count = {};
 
     const Column* find(std::string_view name) const {
         for (const Column& column : columns)
@@ -62,6 +64,7 @@ struct Relation {
                 return &column;
         return nullptr;
     }
+    bool is_scan() const { return !scan.empty() && sql == scan; }
     /// "k1 DESC NULLS LAST, k2"; empty: no order.
     std::string order_by() const;
 };

@@ -2,6 +2,7 @@
 
 #include "core/store/cells.hpp"
 #include "core/store/duck.hpp"
+#include "core/store/records.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -66,6 +67,16 @@ std::string Store::visible_rows(const catalog::Table& table) {
     return fmt::format(
         R"(SELECT {}"$part", nullif("$time", 0) AS "$time" FROM {} ANTI JOIN {} AS hidden ON hidden.id = "$part")",
         columns, stored_table(table.id), hidden_parts("db.sluice", table.id));
+}
+
+std::string Store::visible_count(const catalog::Table& table) {
+    // Counters of an open part are newer in the journal than in its row. The sum of integers is a HUGEINT.
+    return fmt::format(
+        "SELECT CAST(coalesce(sum(coalesce(CAST(j.body->>'rows' AS BIGINT), p.rows)), 0) AS BIGINT) "
+        "FROM db.sluice.parts AS p LEFT JOIN (SELECT key, arg_max(body, n) AS body, max(n) AS n FROM db.sluice.journal "
+        "WHERE kind = '{}' GROUP BY key) AS j ON j.key = CAST(p.id AS VARCHAR) AND j.n >= p.saved "
+        "WHERE p.\"table\" = {} AND p.state NOT IN ({}, {})",
+        journal::kPart, table.id, stored_state(PartState::Staged), stored_state(PartState::Piece));
 }
 
 std::string Store::numbered_rows(const catalog::Table& table) {

@@ -267,6 +267,8 @@ public:
 
     /// What a query reads as the table: all visible rows, columns `c<id>`, `"$part"`, `"$time"`. SQL text.
     static std::string visible_rows(const catalog::Table& table);
+    /// How many rows visible_rows gives, as one column of one row; it reads none of them. SQL text.
+    static std::string visible_count(const catalog::Table& table);
     /// All visible rows of the table: its columns in order, then the row's number, which holds within one transaction,
     /// and its part. SQL text for delete_rows.
     static std::string numbered_rows(const catalog::Table& table);

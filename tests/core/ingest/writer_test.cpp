@@ -76,12 +76,18 @@ protected:
         writer_->submit(std::move(delivery));
         return answer.get();
     }
-    std::int64_t visible(const catalog::Table& table) {
-        auto result = store_->query("SELECT count(*) FROM (" + store::Store::visible_rows(table) + ")", {}, {{{"n", ScalarType::Long}}}, {});
+    std::int64_t number(const std::string& sql) {
+        auto result = store_->query(sql, {}, {{{"n", ScalarType::Long}}}, {});
         EXPECT_TRUE(result) << result.error().message;
         auto chunk = result->next();
         EXPECT_TRUE(chunk && *chunk);
         return (*chunk)->column(0).get<std::int64_t>(0);
+    }
+    /// Counted, and as the parts say: these must agree at any time.
+    std::int64_t visible(const catalog::Table& table) {
+        const std::int64_t counted = number("SELECT count(*) FROM (" + store::Store::visible_rows(table) + ")");
+        EXPECT_EQ(number(store::Store::visible_count(table)), counted);
+        return counted;
     }
     Delivery from(const std::string& lane, std::uint64_t epoch, std::uint64_t sequence, TableBatch rows) {
         Delivery delivery;
@@ -106,6 +112,26 @@ TEST_F(Writer, StreamedRowsAreVisibleAfterTheCommit) {
     ASSERT_TRUE(committed) << committed.error().message;
     EXPECT_EQ(committed->rows, 5000u);
     EXPECT_EQ(visible(*table), 5000);
+}
+
+TEST_F(Writer, AGrowingRowStoreIsCountedAtAnyTime) {
+    const auto table = create("T", true), other = create("U", true);
+    for (std::int64_t round = 0; round < 3; ++round) {
+        ASSERT_TRUE(writer_->commit_rows(batch(table, Path::Streaming, 10 * round, 10)));
+        ASSERT_TRUE(writer_->commit_rows(batch(other, Path::Streaming, 0, 1)));
+        EXPECT_EQ(visible(*table), 10 * round + 10);
+    }
+    ASSERT_TRUE(store_->checkpoint()); // folds the counters of open parts
+    EXPECT_EQ(visible(*table), 30);
+    ASSERT_TRUE(writer_->commit_rows(batch(table, Path::Streaming, 30, 5)));
+    EXPECT_EQ(visible(*table), 35);
+    ASSERT_TRUE(writer_->seal_row_store(table->id, "test"));
+    EXPECT_EQ(visible(*table), 35);
+    ASSERT_TRUE(writer_->commit_rows(batch(table, Path::Streaming, 35, 1)));
+    EXPECT_EQ(visible(*table), 36);
+    reopen();
+    EXPECT_EQ(visible(*table), 36);
+    EXPECT_EQ(visible(*other), 3);
 }
 
 TEST_F(Writer, QueuedRowsShowWhenTheirBatchIsSealedByCount) {

@@ -102,6 +102,32 @@ TEST(Compile, TellsEditorsEverythingThatIsWrong) {
     EXPECT_TRUE(diagnose("print 1", options_with_parameters({})).empty());
 }
 
+TEST(Compile, CountsAWholeTableWithoutReadingIt) {
+    catalog::Database database;
+    auto table = std::make_shared<catalog::Table>();
+    table->id = 7;
+    table->name = "T";
+    table->columns.push_back({"x", data::ScalarType::Long, 1});
+    database.tables[table->name] = table;
+    CompileOptions options = options_with_parameters({});
+    options.database = std::make_shared<const catalog::Database>(database);
+    const auto reads = [&](std::string_view query) {
+        const auto plan = compile(query, options);
+        EXPECT_TRUE(plan) << query << ": " << plan.error().message;
+        return plan->results.at(0).sql.find("sluice.t7") != std::string::npos;
+    };
+    EXPECT_FALSE(reads("T | count"));
+    EXPECT_FALSE(reads("T | summarize count()"));
+    EXPECT_TRUE(reads("T | where x > 1 | count"));
+    EXPECT_TRUE(reads("T | take 5 | count"));
+    EXPECT_TRUE(reads("T | summarize count() by x"));
+    EXPECT_TRUE(reads("T | summarize count(), max(x)"));
+    EXPECT_TRUE(reads("T | union T | count"));
+    EXPECT_TRUE(reads("T | distinct x | count"));
+    options.rewrites = false;
+    EXPECT_TRUE(reads("T | count"));
+}
+
 TEST(Compile, KnowsCommandsBehindComments) {
     EXPECT_TRUE(is_command("\xEF\xBB\xBF // note\n .show tables"));
     EXPECT_FALSE(is_command("T | take 1"));

@@ -80,12 +80,20 @@ protected:
             return after;
         }));
     }
-    std::int64_t rows(const char* database, const char* table, const std::string& where = {}) {
-        const auto snapshot = databases_.catalog().find(database);
-        auto result = databases_.writer(database)->store().query(
-            "SELECT count(*) FROM (" + store::Store::visible_rows(*snapshot->find_table(table)) + ") " + where, {}, {{{"n", ScalarType::Long}}}, {});
+    std::int64_t number(const char* database, const std::string& sql) {
+        auto result = databases_.writer(database)->store().query(sql, {}, {{{"n", ScalarType::Long}}}, {});
         EXPECT_TRUE(result) << result.error().message;
         return (*result->next())->column(0).get<std::int64_t>(0);
+    }
+    std::int64_t rows(const char* database, const char* name, const std::string& where = {}) {
+        const auto snapshot = databases_.catalog().find(database);
+        const catalog::Table& table = *snapshot->find_table(name);
+        const std::int64_t counted =
+            number(database, "SELECT count(*) FROM (" + store::Store::visible_rows(table) + ") " + where);
+        if (where.empty()) {
+            EXPECT_EQ(number(database, store::Store::visible_count(table)), counted);
+        }
+        return counted;
     }
     std::int64_t dead_letters(const char* database, std::string_view code) {
         auto result = databases_.writer(database)->store().query("SELECT count(*) FROM sluice.dead_letters WHERE error_code = ?",
