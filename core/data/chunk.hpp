@@ -204,6 +204,11 @@ public:
 
     /// A chunk filled elsewhere; its columns are those of schema().
     void add_chunk(Chunk chunk) {
+        // Only the last chunk may have no rows: to readers it is the end.
+        if (chunk.rows() == 0)
+            return;
+        if (!chunks_.empty() && chunks_.back().rows() == 0)
+            chunks_.pop_back();
         size_ += chunk.rows();
         chunks_.push_back(std::move(chunk));
     }
