@@ -17,6 +17,7 @@ find_package(Boost 1.74 REQUIRED COMPONENTS filesystem system)
 pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
 pkg_check_modules(snappy REQUIRED IMPORTED_TARGET snappy)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(zip REQUIRED IMPORTED_TARGET libzip)
 pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
 
 # DuckDB is not in Debian: a system copy, DUCKDB_ROOT, or what script/bootstrap put under .cache/duckdb.
