@@ -57,6 +57,8 @@ public:
         }
     }
 
+    int descriptor() const override { return fd_; }
+
     Result<> verify() override {
         struct stat now {};
         if (::fstat(fd_, &now) != 0)

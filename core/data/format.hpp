@@ -86,6 +86,11 @@ struct ParserOptions {
     bool strict = false;
 };
 
+/// Refused records become dead letters of the same transaction, so what they take in memory is limited; a source with
+/// more of them fails, and so does an archive.
+constexpr std::size_t kMaxRefused = 10'000;
+constexpr Bytes kMaxRefusedBytes = 16_MiB;
+
 /// A record that a strict parser refused.
 struct RefusedRecord {
     std::uint64_t number = 0; ///< in its source, counted from 1

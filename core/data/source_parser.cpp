@@ -14,10 +14,6 @@ constexpr std::size_t kPadding = 64;
 /// A record that was not complete is tried again with every block up to this size; later only when it has doubled,
 /// because otherwise a large record in small blocks would cost the square of its size.
 constexpr std::size_t kRetryAlways = 4096;
-/// Refused records become dead letters of the same transaction, so what they take in memory is limited; a source with
-/// more of them is better looked at as a whole.
-constexpr std::size_t kMaxRefused = 10'000;
-constexpr Bytes kMaxRefusedBytes = 16_MiB;
 
 } // namespace
 

@@ -91,6 +91,8 @@ public:
     virtual ~OpenedFile() = default;
     /// The next block, at most 4 MiB; empty at the end. Valid until the next call.
     virtual Result<std::string_view> read() = 0;
+    /// For what is not read from front to back; open as long as this.
+    virtual int descriptor() const = 0;
     /// Conflict when the file is no longer the one that was notified: what was read must be thrown away (data-connections 4.9.4).
     virtual Result<> verify() = 0;
 };

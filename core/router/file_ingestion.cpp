@@ -1,13 +1,17 @@
 // The part of the router that reads files: a notification is an event whose rows come from the file it names
 // (data-connections 4).
 #include "core/base/log.hpp"
+#include "core/data/archive_reader.hpp"
 #include "core/data/gzip.hpp"
 #include "core/router/router.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <condition_variable>
+#include <deque>
 #include <functional>
+#include <map>
 
 namespace sluice::router {
 
@@ -134,7 +138,82 @@ Result<data::ParseOutcome> parse_file(OpenedFile& file, const FileReference& ref
     return parser.finish(rows);
 }
 
+/// Members of one format: they share a plan and so a batch.
+struct FormatRows {
+    FormatRows(std::shared_ptr<Plan> plan_, ingest::DatabaseWriter& writer)
+        : plan(std::move(plan_)), rows(plan->table->schema()), pieces(writer, plan->table) {}
+
+    std::shared_ptr<Plan> plan;
+    data::Rows rows;
+    PieceWriter pieces;
+    std::optional<store::Part> written = {};
+    Bytes raw_size = 0;
+};
+
+/// Adds the rows of a member, and what a strict connection's parser refused of it to `refused`.
+Result<> read_member(data::ArchiveReader& archive, const data::ArchiveMember& member, FormatRows& into,
+                     std::vector<data::RefusedRecord>& refused) {
+    const Bytes before = archive.unpacked();
+    data::Parser& parser = *into.plan->parser;
+    SLUICE_CHECK(archive.parse(member, parser, into.rows, [&] { return into.pieces.offer(into.rows); }));
+    into.raw_size += archive.unpacked() - before;
+    auto taken = parser.take_refused();
+    if (taken.empty())
+        return {};
+    for (data::RefusedRecord& record : taken) {
+        record.why = fmt::format("member '{}': {}", member.entry.name, record.why);
+        refused.push_back(std::move(record));
+    }
+    Bytes refused_bytes = 0;
+    for (const data::RefusedRecord& record : refused)
+        refused_bytes += record.text.size();
+    if (refused.size() > data::kMaxRefused || refused_bytes > data::kMaxRefusedBytes)
+        return Error{
+            ErrorCode::Invalid,
+            fmt::format("more than {} records or {} bytes of the archive are refused; the last record is that of {}",
+                        data::kMaxRefused, data::kMaxRefusedBytes, refused.back().why),
+            "BadRequest_InvalidBlob"};
+    return {};
+}
+
+/// Waits for the pieces of all formats; removes them when one of them failed, or `done` says that something else did.
+Result<> finish_pieces(std::deque<FormatRows>& formats, Result<> done) {
+    for (FormatRows& format : formats) {
+        auto written = format.pieces.finish();
+        if (written)
+            format.written = std::move(*written);
+        else if (done)
+            done = written.error();
+    }
+    if (!done)
+        for (FormatRows& format : formats)
+            format.pieces.discard();
+    return done;
+}
+
+/// `written`: the part of the rows that went ahead in pieces.
+OpenBatch separate_batch(const std::shared_ptr<Plan>& plan, data::Rows rows, std::optional<store::Part> written,
+                         Bytes raw_size) {
+    OpenBatch separate{plan, {.table = plan->table, .rows = std::move(rows)}};
+    separate.batch.events = 1;
+    separate.batch.raw_size = raw_size;
+    if (written) {
+        const std::uint64_t total = written->rows + separate.batch.rows.size();
+        written->original_size = total ? raw_size * written->rows / total : 0;
+        separate.batch.raw_size = raw_size - written->original_size;
+        separate.batch.pieces.push_back(std::move(*written));
+    }
+    return separate;
+}
+
 } // namespace
+
+/// A zip archive that a notification names.
+struct Router::Archive {
+    std::unique_ptr<OpenedFile> file;
+    data::ArchiveReader members;
+    std::vector<std::shared_ptr<Plan>> plans = {}; ///< of each member
+};
 
 void Router::load_known_files() {
     const data::Schema schema{{{"url", data::ScalarType::String}, {"etag", data::ScalarType::String}}};
@@ -198,6 +277,10 @@ void Router::take_file(const Message& message, Lane& lane) {
         skip(own_gather_, "duplicate");
         return;
     }
+    if (data::name_says_zip(file->name)) {
+        take_archive(message, lane, *file);
+        return;
+    }
     auto routed = route(message, file->name);
     if (!routed) {
         auto routing = connection_->routing_of(message);
@@ -208,11 +291,26 @@ void Router::take_file(const Message& message, Lane& lane) {
     Gather& gather = gather_of(*routed->plan->writer);
     if (!claim(lane, message, gather))
         return;
-    auto ingested = ingest_file(*file, *routed, gather);
+    settle_file(message, lane, *file, routed->routing, gather, ingest_file(*file, *routed, gather));
+}
+
+/// Each member is a source of its own, but all of them commit or fail with the file (data-connections 4.7).
+void Router::take_archive(const Message& message, Lane& lane, FileReference& file) {
+    auto archive = open_archive(message, file);
+    Gather& gather = archive ? gather_of(*archive->plans.front()->writer) : own_gather_;
+    if (archive && !claim(lane, message, gather))
+        return;
+    const auto routing = connection_->routing_of(message);
+    settle_file(message, lane, file, routing ? *routing : RoutingProperties{}, gather,
+                archive ? ingest_archive(*archive, gather) : Result<Refused>(archive.error()));
+}
+
+void Router::settle_file(const Message& message, const Lane& lane, const FileReference& file,
+                         const RoutingProperties& routing, Gather& gather, const Result<Refused>& ingested) {
     if (ingested) {
-        park_records(message, lane, *routed, gather);
+        park_records(message, lane, routing, *ingested, gather);
         ++gather.delivery().received;
-        decide_file(*file, gather, "ingested", true);
+        decide_file(file, gather, "ingested", true);
     } else if (ingested.error().reason == "Superseded" || ingested.error().reason == "Download_SourceNotFound") {
         // A newer notification follows, or there is nothing left to read: not a failure
         // (data-connections 4.9.3, 4.9.4).
@@ -220,23 +318,17 @@ void Router::take_file(const Message& message, Lane& lane) {
     } else if (ingested.error().code == ErrorCode::Cancelled || ingested.error().code == ErrorCode::Io) {
         failure_ = ingested.error();
     } else {
-        park(message, lane, routed->routing, ingested.error());
-        decide_file(*file, gather, "failed", false);
+        park(message, lane, routing, ingested.error());
+        decide_file(file, gather, "failed", false);
     }
 }
 
-Result<> Router::ingest_file(FileReference& file, const Routed& routed, Gather& gather) {
+Result<Router::Refused> Router::ingest_file(FileReference& file, const Routed& routed, Gather& gather) {
     SLUICE_TRY(auto opened, connection_->open_file(file));
     Plan& plan = *routed.plan;
-    if (data::name_says_zip(file.name)) // else its bytes would become rows of nonsense
-        return Error{ErrorCode::Unsupported, "Zip archives are not read by this version; unpack it or use gzip.",
-                     "BadRequest_NotSupported"};
     const bool gzipped = data::name_says_gzip(file.name) || plan.compression == Compression::GZip;
-    if (gzipped && data::is_container(plan.format))
-        return Error{ErrorCode::Invalid,
-                     fmt::format("Format '{}' inside gzip is not supported; its own compression does the same.",
-                                 data::to_string(plan.format)),
-                     "BadRequest_NotSupported"};
+    if (gzipped)
+        SLUICE_CHECK(data::check_packed_format(plan.format, "gzip"));
     Bytes raw_size = 0;
 
     // A container says little about its rows by its size: a few bytes of it can stand for millions.
@@ -257,7 +349,7 @@ Result<> Router::ingest_file(FileReference& file, const Routed& routed, Gather& 
         gathered_bytes_ += raw_size;
         batch_full_ |=
             open.batch.events >= settings_.micro_batch_events || open.batch.raw_size >= settings_.micro_batch_bytes;
-        return {};
+        return plan.parser->take_refused();
     }
 
     data::Rows rows(plan.table->schema());
@@ -272,18 +364,55 @@ Result<> Router::ingest_file(FileReference& file, const Routed& routed, Gather& 
         return parsed ? part.error() : parsed.error();
     }
     gathered_bytes_ += rows.memory();
-    OpenBatch separate{routed.plan, {.table = plan.table, .rows = std::move(rows)}};
-    separate.batch.events = 1;
-    separate.batch.raw_size = raw_size;
-    if (*part) {
-        const std::uint64_t total = (*part)->rows + separate.batch.rows.size();
-        (*part)->original_size = total ? raw_size * (*part)->rows / total : 0;
-        separate.batch.raw_size = raw_size - (*part)->original_size;
-        separate.batch.pieces.push_back(std::move(**part));
-    }
-    gather.add_separate(std::move(separate));
+    gather.add_separate(separate_batch(routed.plan, std::move(rows), std::move(*part), raw_size));
     batch_full_ = true;
-    return {};
+    return plan.parser->take_refused();
+}
+
+Result<Router::Archive> Router::open_archive(const Message& message, FileReference& file) {
+    SLUICE_TRY(auto opened, connection_->open_file(file));
+    auto members = data::ArchiveReader::open(opened->descriptor(), {.name = file.name, .location = file.url});
+    SLUICE_CHECK(opened->verify()); // what changed meanwhile may look damaged
+    if (!members)
+        return members.error();
+    Archive archive{std::move(opened), std::move(*members)};
+    std::map<std::optional<data::Format>, std::shared_ptr<Plan>> known; // by what a name tells
+    for (const data::ArchiveMember& member : archive.members.members()) {
+        auto& plan = known[data::format_of_file_name(archive.members.format_name(member))];
+        if (!plan) {
+            SLUICE_TRY(auto routed, route(message, archive.members.format_name(member)));
+            SLUICE_CHECK(data::check_packed_format(routed.plan->format, "zip"));
+            plan = routed.plan;
+        }
+        archive.plans.push_back(plan);
+    }
+    return archive;
+}
+
+Result<Router::Refused> Router::ingest_archive(Archive& archive, Gather& gather) {
+    std::deque<FormatRows> formats;
+    const auto rows_of = [&](const std::shared_ptr<Plan>& plan) -> FormatRows& {
+        const auto found =
+            std::find_if(formats.begin(), formats.end(), [&](const auto& known) { return known.plan == plan; });
+        return found != formats.end() ? *found : formats.emplace_back(plan, gather.writer());
+    };
+    Refused refused;
+    Result<> done;
+    for (std::size_t i = 0; i < archive.plans.size() && done; ++i)
+        done = read_member(archive.members, archive.members.members()[i], rows_of(archive.plans[i]), refused);
+    if (Result<> unchanged = archive.file->verify(); !unchanged)
+        done = unchanged;
+    SLUICE_CHECK(finish_pieces(formats, done));
+    for (FormatRows& format : formats) {
+        batch_full_ |= format.written.has_value();
+        gathered_bytes_ += format.rows.memory();
+        OpenBatch batch =
+            separate_batch(format.plan, std::move(format.rows), std::move(format.written), format.raw_size);
+        batch.is_zip = true;
+        batch.batch.events = &format == &formats.front() ? 1 : 0; // the archive is one event, whatever it holds
+        gather.add_separate(std::move(batch));
+    }
+    return refused;
 }
 
 void Router::decide_file(const FileReference& file, Gather& gather, std::string_view outcome, bool succeeded) {

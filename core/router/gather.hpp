@@ -90,6 +90,7 @@ struct StreamedTable {
 struct OpenBatch {
     std::shared_ptr<Plan> plan;
     ingest::TableBatch batch;
+    bool is_zip = false; ///< never streamed
 };
 
 /// What one source has gathered for one database since its last hand-over. One thread at a time.

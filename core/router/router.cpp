@@ -195,7 +195,7 @@ void Router::take_event(const Message& message, Lane& lane) {
         park(message, lane, routed->routing, parsed.error());
         return;
     }
-    park_records(message, lane, *routed, gather);
+    park_records(message, lane, routed->routing, routed->plan->parser->take_refused(), gather);
     ++gather.delivery().received;
 }
 
@@ -286,11 +286,11 @@ void Router::park(const Message& message, const Lane& lane, const RoutingPropert
     ++gather->delivery().received;
 }
 
-void Router::park_records(const Message& message, const Lane& lane, const Routed& routed, Gather& gather) {
-    const auto refused = routed.plan->parser->take_refused();
+void Router::park_records(const Message& message, const Lane& lane, const RoutingProperties& routing,
+                          const std::vector<data::RefusedRecord>& refused, Gather& gather) {
     if (refused.empty())
         return;
-    const PlanCache::Partial partial = plans_.partial(routed.routing);
+    const PlanCache::Partial partial = plans_.partial(routing);
     ingest::Delivery& delivery = gather.delivery();
     for (const data::RefusedRecord& record : refused) {
         delivery.dead_letters.push_back(
@@ -366,6 +366,7 @@ void Router::choose(OpenBatch& open, bool& holds_slot, std::vector<StreamedTable
     const auto& options = databases_.options();
     BatchFacts facts = plan.facts(options.streaming_enabled);
     facts.size = open.batch.raw_size;
+    facts.is_zip = open.is_zip;
     for (const store::Part& piece : open.batch.pieces)
         facts.size += piece.original_size;
     Load load{.in_back_off = in_back_off(plan),

@@ -76,14 +76,24 @@ private:
     void embed(const Message& message, data::Format format);
     Result<> parse_event(const Message& message, const Lane& lane, const Routed& routed, Gather& gather);
     /// What a strict connection's parser refused of a message that is stored otherwise.
-    void park_records(const Message& message, const Lane& lane, const Routed& routed, Gather& gather);
+    void park_records(const Message& message, const Lane& lane, const RoutingProperties& routing,
+                      const std::vector<data::RefusedRecord>& refused, Gather& gather);
     void skip(Gather& gather, std::string_view reason);
     void park(const Message& message, const Lane& lane, const RoutingProperties& routing, const Error& error);
     /// False: another database than the connection's own had this event before a restart.
     bool claim(Lane& lane, const Message& message, Gather& gather);
 
+    struct Archive;
+    using Refused =
+        std::vector<data::RefusedRecord>; ///< by a strict connection's parser, of a file that is stored otherwise
+
     void take_file(const Message& message, Lane& lane);
-    Result<> ingest_file(FileReference& file, const Routed& routed, Gather& gather);
+    Result<Refused> ingest_file(FileReference& file, const Routed& routed, Gather& gather);
+    void take_archive(const Message& message, Lane& lane, FileReference& file);
+    Result<Archive> open_archive(const Message& message, FileReference& file);
+    Result<Refused> ingest_archive(Archive& archive, Gather& gather);
+    void settle_file(const Message& message, const Lane& lane, const FileReference& file,
+                     const RoutingProperties& routing, Gather& gather, const Result<Refused>& ingested);
     void decide_file(const FileReference& file, Gather& gather, std::string_view outcome, bool succeeded);
     void run_file_actions(std::vector<DecidedFile> decided);
     void load_known_files();
