@@ -1,3 +1,4 @@
+#include "core/data/archive_reader.hpp"
 #include "core/data/gzip.hpp"
 #include "core/engine/command_lexer.hpp"
 #include "core/engine/commands.hpp"
@@ -5,10 +6,13 @@
 #include "core/engine/entity_error.hpp"
 #include "core/engine/ingestion_steps.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 
 /// `.ingest into table T ('file:///...')` (commands 2.6): files below `server.file_root`.
 namespace sluice::engine {
@@ -55,16 +59,8 @@ Result<Source> resolve(const Context& context, const std::string& text) {
 
 /// Formats-and-mappings 2.1.
 Result<> check_packing(const Source& source, const IngestionProperties& properties) {
-    const std::string name = source.path.filename().string();
-    if (data::name_says_zip(name))
-        return source_error(source.uri, "zip archives are not read by this version; unpack it or use gzip.",
-                            "BadRequest_NotSupported");
-    if (data::name_says_gzip(name) && !properties.gz_as_uncompressed && properties.format &&
-        data::is_container(*properties.format))
-        return source_error(source.uri,
-                            fmt::format("format '{}' inside gzip is not supported; its own compression does the same.",
-                                        data::to_string(*properties.format)),
-                            "BadRequest_NotSupported");
+    if (data::name_says_gzip(source.path.filename().string()) && !properties.gz_as_uncompressed && properties.format)
+        return data::check_packed_format(*properties.format, "gzip");
     return {};
 }
 
@@ -99,12 +95,70 @@ Result<> load_file(const Source& source, data::Parser& parser, const IngestionPr
     return load.add(std::move(rows));
 }
 
+class Descriptor {
+public:
+    explicit Descriptor(const std::filesystem::path& path) : value_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+    ~Descriptor() {
+        if (value_ >= 0)
+            ::close(value_);
+    }
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+
+    int value() const { return value_; }
+
+private:
+    int value_;
+};
+
+/// Each member is a source of its own, in its own format unless the command or the archive's name tells one.
+Result<> load_archive(const Source& source, const TableTarget& target, const IngestionProperties& given,
+                      DirectLoad& load) {
+    const Descriptor file(source.path);
+    if (file.value() < 0)
+        return source_error(source.uri, "the file cannot be read.", "Download_UnknownError");
+    SLUICE_TRY(auto archive, data::ArchiveReader::open(file.value(), {.name = source.path.filename().string(),
+                                                                      .location = source.uri,
+                                                                      .pattern = given.zip_pattern,
+                                                                      .plain_gz = given.gz_as_uncompressed}));
+    std::map<data::Format, std::unique_ptr<data::Parser>> parsers;
+    const auto& schema = target.table->schema();
+    data::Rows rows(schema);
+    const auto hand_on = [&] { return load.add(std::exchange(rows, data::Rows(schema))); };
+    for (const data::ArchiveMember& member : archive.members()) {
+        const auto told = given.format ? given.format : data::format_of_file_name(archive.format_name(member));
+        const data::Format format = told.value_or(data::Format::Csv);
+        SLUICE_CHECK(data::check_packed_format(format, "zip"));
+        auto& parser = parsers[format];
+        if (!parser) {
+            IngestionProperties properties = given;
+            properties.format = format;
+            SLUICE_TRY(parser, parser_for(target, properties));
+        }
+        SLUICE_CHECK(archive.parse(member, *parser, rows, hand_on));
+        SLUICE_CHECK(hand_on());
+    }
+    return {};
+}
+
+Result<> load_source(const Source& source, const TableTarget& target, IngestionProperties properties,
+                     DirectLoad& load) {
+    const std::string name = source.path.filename().string();
+    if (data::name_says_zip(name))
+        return load_archive(source, target, properties, load);
+    if (!properties.format)
+        properties.format = data::format_of_file_name(name);
+    SLUICE_CHECK(check_packing(source, properties));
+    SLUICE_TRY(auto parser, parser_for(target, properties));
+    return load_file(source, *parser, properties, target.table->schema(), load);
+}
+
 } // namespace
 
 /// All files together are one ingestion: one extent, or nothing when one of them fails.
 Result<CommandResult> ingest_files(Context& context, const Arguments& arguments) {
     SLUICE_TRY(const auto target, context.table(arguments.get("table")));
-    SLUICE_TRY(auto properties, read_ingest_properties(arguments.get("with")));
+    SLUICE_TRY(const auto properties, read_ingest_properties(arguments.get("with")));
     SLUICE_TRY(auto* writer, context.writer(*target.database));
     std::vector<std::string> uris = arguments.get("uris").items;
     if (arguments.has("uri"))
@@ -121,14 +175,9 @@ Result<CommandResult> ingest_files(Context& context, const Arguments& arguments)
         }
         DirectLoad load(*writer, target.table);
         std::vector<Ticks> took;
-        const bool by_name = !properties.format;
         for (const Source& source : sources) {
             const Ticks begun = context.databases().clock().now();
-            if (by_name)
-                properties.format = data::format_of_file_name(source.path.filename().string());
-            SLUICE_CHECK(check_packing(source, properties));
-            SLUICE_TRY(auto parser, parser_for(target, properties));
-            SLUICE_CHECK(load_file(source, *parser, properties, target.table->schema(), load));
+            SLUICE_CHECK(load_source(source, target, properties, load));
             took.push_back(context.databases().clock().now() - begun);
         }
         SLUICE_TRY(const auto parts, load.commit(options_of(properties)));

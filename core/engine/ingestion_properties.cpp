@@ -129,6 +129,9 @@ Result<IngestionProperties> read_ingest_properties(const Argument& with) {
     SLUICE_CHECK(check_mapping(list, out));
     SLUICE_TRY(out.ignore_first_record, list.flag("ignoreFirstRecord"));
     SLUICE_TRY(out.gz_as_uncompressed, list.flag("TreatGzAsUncompressed"));
+    if (const auto text = list.get("zipPattern")) {
+        SLUICE_TRY(out.zip_pattern, data::ZipPattern::parse(*text));
+    }
     if (const auto text = list.get("validationPolicy")) {
         SLUICE_TRY(out.validation, data::parse_validation_policy(*text));
     }

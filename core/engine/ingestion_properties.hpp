@@ -3,6 +3,7 @@
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "core/data/format.hpp"
+#include "core/data/zip_pattern.hpp"
 #include "core/engine/command_parser.hpp"
 
 #include <optional>
@@ -22,6 +23,7 @@ struct IngestionProperties {
     std::vector<std::string> ingest_if_not_exists; ///< without the prefix "ingest-by:"
     bool ignore_first_record = false;
     bool gz_as_uncompressed = false; ///< files whose name ends in .gz are plain
+    data::ZipPattern zip_pattern;    ///< which members of a zip archive
     std::optional<data::ValidationPolicy> validation;
     bool extend_schema = false, recreate_schema = false;
     bool ingestion_time = true; ///< of a table that the command creates
