@@ -30,6 +30,15 @@ void Column::set_null(std::size_t row) {
         cells<StringCell>()[row] = StringCell();
 }
 
+void Column::copy(std::size_t row, const Column& from, std::size_t from_row) {
+    const std::size_t cell = cell_size(type_);
+    std::memcpy(data_.get() + row * cell, from.data_.get() + from_row * cell, cell);
+    if (from.is_null(from_row))
+        set_null(row);
+    else
+        set_valid(row);
+}
+
 Chunk::Chunk(const Schema& schema, std::size_t capacity) : capacity_(capacity) {
     columns_.reserve(schema.size());
     for (const ColumnSchema& column : schema.columns) {

@@ -101,6 +101,11 @@ public:
     void grow(std::size_t from, std::size_t capacity);
 
     ScalarType type() const { return type_; }
+    /// Of the cells of a Decimal column: digits behind the point. Another than Decimal::kScale only in results of
+    /// queries.
+    int scale() const { return scale_; }
+    void set_scale(int scale) { scale_ = static_cast<std::uint8_t>(scale); }
+    ScaledDecimal decimal(std::size_t row) const { return {get<Decimal>(row).units, scale_}; }
     bool is_null(std::size_t row) const { return type_ != ScalarType::String && !((valid_[row / 64] >> (row % 64)) & 1); }
     void set_null(std::size_t row);
     void set_valid(std::size_t row) { valid_[row / 64] |= std::uint64_t{1} << (row % 64); }
@@ -125,6 +130,8 @@ public:
     T get(std::size_t row) const {
         return cells<T>()[row];
     }
+    /// The cell of a column of the same type; texts are referred to.
+    void copy(std::size_t row, const Column& from, std::size_t from_row);
     std::string_view text(std::size_t row) const { return cells<StringCell>()[row].view(); }
 
     /// One bit a row, 1 = set; kChunkRows / 64 words.
@@ -133,6 +140,7 @@ public:
 
 private:
     ScalarType type_;
+    std::uint8_t scale_ = Decimal::kScale;
     std::unique_ptr<std::byte[]> data_;
     std::array<std::uint64_t, kChunkRows / 64> valid_{};
 };

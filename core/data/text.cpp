@@ -117,7 +117,7 @@ std::string format_timespan(Ticks ticks) {
     return out;
 }
 
-std::string format_decimal(Decimal value) {
+std::string format_decimal(ScaledDecimal value) {
     using Unsigned = unsigned __int128;
     const bool negative = value.units < 0;
     Unsigned rest = negative ? -static_cast<Unsigned>(value.units) : static_cast<Unsigned>(value.units);
@@ -125,7 +125,7 @@ std::string format_decimal(Decimal value) {
     char* const end = digits + sizeof digits;
     char* at = end;
     char* last = end; // behind the last digit that is shown
-    for (int place = 0; place < Decimal::kScale; ++place, rest /= 10) {
+    for (int place = 0; place < value.scale; ++place, rest /= 10) {
         const char digit = static_cast<char>('0' + static_cast<int>(rest % 10));
         *--at = digit;
         if (digit == '0' && last == at + 1)

@@ -17,6 +17,9 @@ std::optional<std::int32_t> parse_int(std::string_view text);
 std::optional<std::int64_t> parse_long(std::string_view text);
 std::optional<double> parse_real(std::string_view text);
 std::optional<Decimal> parse_decimal(std::string_view text);
+/// The same with the scale that the number needs: at most 34 digits before the point, rounded to 34 in all. Numbers
+/// that a Decimal holds exactly get its scale.
+std::optional<ScaledDecimal> parse_scaled_decimal(std::string_view text);
 /// All families of formats-and-mappings 8.1: ISO 8601, RFC 822, RFC 850, sortable, Unix times as the page says. UTC
 /// ticks.
 std::optional<Ticks> parse_datetime(std::string_view text);
@@ -30,7 +33,7 @@ std::string format_timespan(Ticks ticks);
 /// Lower case with hyphens.
 std::string format_guid(Guid guid);
 /// Shortest text without exponent: "1.5", "0".
-std::string format_decimal(Decimal value);
+std::string format_decimal(ScaledDecimal value);
 /// The fewest digits that read back as the same value, always with '.' or an exponent: "1.0", "1e+300"; "NaN",
 /// "Infinity",
 /// "-Infinity".

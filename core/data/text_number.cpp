@@ -70,6 +70,50 @@ std::optional<double> parse_special_real(std::string_view text) {
     return std::nullopt;
 }
 
+__extension__ using Units = __int128;
+
+constexpr int kIntegerDigits = Decimal::kPrecision - Decimal::kScale;
+
+/// number * 10^scale, rounded half to even to 34 significant digits; nothing when that has more than 38 digits.
+std::optional<Units> to_units(const NumberParts& parts, int scale) {
+    if (parts.digits == 0)
+        return Units{0};
+    std::int64_t power = parts.leading_power();
+    if (power >= Decimal::kPrecision - scale)
+        return std::nullopt;
+    // Digits of a smaller power are rounded away, ties to even.
+    const std::int64_t last = std::max<std::int64_t>(-scale, power - ScaledDecimal::kSignificant + 1);
+    Units units = 0;
+    std::int64_t place = -scale;
+    int first_dropped = 0;
+    bool more_dropped = false, started = false;
+    for (const char* p = parts.begin; p != parts.end; ++p) {
+        if (*p == '.' || (!started && *p == '0'))
+            continue;
+        started = true;
+        const int digit = *p - '0';
+        if (power >= last) {
+            units = units * 10 + digit;
+            place = power;
+        } else if (power == last - 1) {
+            first_dropped = digit;
+        } else {
+            more_dropped |= digit != 0;
+        }
+        --power;
+    }
+    if (first_dropped > 5 || (first_dropped == 5 && (more_dropped || units % 2 != 0)))
+        ++units;
+    for (; place > -scale; --place)
+        units *= 10;
+    Units limit = 1;
+    for (int i = 0; i < Decimal::kPrecision; ++i)
+        limit *= 10;
+    if (units >= limit)
+        return std::nullopt;
+    return parts.negative ? -units : units;
+}
+
 /// The digits of power 10^-shift and above as a whole number, and whether others that are not zero follow.
 bool whole_part(const NumberParts& parts, int shift, std::uint64_t& units, bool& more) {
     units = 0;
@@ -217,45 +261,28 @@ std::optional<Decimal> parse_decimal(std::string_view text) {
     return to_decimal(parts);
 }
 
-std::optional<Decimal> to_decimal(const NumberParts& parts) {
-    constexpr int kIntegerDigits = Decimal::kPrecision - Decimal::kScale;
-    constexpr int kSignificant = 34;
+std::optional<ScaledDecimal> parse_scaled_decimal(std::string_view text) {
+    NumberParts parts;
+    if (!split_number(trim(text), parts))
+        return std::nullopt;
     if (parts.digits == 0)
-        return Decimal{};
-    std::int64_t power = parts.leading_power();
-    if (power >= kIntegerDigits)
+        return ScaledDecimal();
+    const std::int64_t before_point = parts.leading_power() + 1;
+    const std::int64_t behind_point = std::max<std::int64_t>(parts.behind_point - parts.exponent, 0);
+    if (before_point > ScaledDecimal::kSignificant)
         return std::nullopt;
-    // Digits of a smaller power are rounded away, ties to even.
-    const std::int64_t last = std::max<std::int64_t>(-Decimal::kScale, power - kSignificant + 1);
-    __int128 units = 0;
-    std::int64_t place = -Decimal::kScale;
-    int first_dropped = 0;
-    bool more_dropped = false, started = false;
-    for (const char* p = parts.begin; p != parts.end; ++p) {
-        if (*p == '.' || (!started && *p == '0'))
-            continue;
-        started = true;
-        const int digit = *p - '0';
-        if (power >= last) {
-            units = units * 10 + digit;
-            place = power;
-        } else if (power == last - 1) {
-            first_dropped = digit;
-        } else {
-            more_dropped |= digit != 0;
-        }
-        --power;
-    }
-    if (first_dropped > 5 || (first_dropped == 5 && (more_dropped || units % 2 != 0)))
-        ++units;
-    for (; place > -Decimal::kScale; --place)
-        units *= 10;
-    __int128 limit = 1;
-    for (int i = 0; i < Decimal::kPrecision; ++i)
-        limit *= 10;
-    if (units >= limit)
-        return std::nullopt;
-    return Decimal{parts.negative ? -units : units};
+    int scale = Decimal::kScale;
+    if (before_point > kIntegerDigits || behind_point > scale)
+        scale = static_cast<int>(
+            std::min<std::int64_t>(behind_point, Decimal::kPrecision - std::max<std::int64_t>(before_point, 0)));
+    const auto units = to_units(parts, scale);
+    // Rounding may have carried into a digit that has no place beside so many behind the point.
+    return units ? std::optional(ScaledDecimal(*units, scale)) : std::nullopt;
+}
+
+std::optional<Decimal> to_decimal(const NumberParts& parts) {
+    const auto units = to_units(parts, Decimal::kScale);
+    return units ? std::optional(Decimal{*units}) : std::nullopt;
 }
 
 } // namespace sluice::data

@@ -20,12 +20,26 @@ enum class ScalarType : std::uint8_t {
     Dynamic,  ///< StringCell holding compact JSON text
 };
 
-/// Fixed-point number, value = units / 10^20: DuckDB's DECIMAL(38,20). 18 digits before the point, 20 behind it.
+/// Fixed-point number, value = units / 10^18: DuckDB's DECIMAL(38,18). 20 digits before the point, so that every
+/// integer of 64 bits has a place, and 18 behind it (docs/decisions/0009).
 struct Decimal {
-    static constexpr int kScale = 20;
+    static constexpr int kScale = 18;
     static constexpr int kPrecision = 38;
     __extension__ __int128 units = 0;
     friend bool operator==(const Decimal&, const Decimal&) = default;
+};
+
+/// A decimal with a scale of its own, value = units / 10^scale, for literals and results of queries: they may have more
+/// digits before or behind the point than a Decimal.
+struct ScaledDecimal {
+    static constexpr int kSignificant = 34; ///< digits that are kept of a number, as in Azure Data Explorer
+    __extension__ __int128 units = 0;
+    int scale = Decimal::kScale;
+
+    ScaledDecimal() = default;
+    ScaledDecimal(Decimal value) : units(value.units) {}
+    __extension__ ScaledDecimal(__int128 digits, int places) : units(digits), scale(places) {}
+    friend bool operator==(const ScaledDecimal&, const ScaledDecimal&) = default;
 };
 
 /// 128 bits in the order they are written: `high` holds the first 16 hexadecimal digits.

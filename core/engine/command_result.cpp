@@ -117,7 +117,7 @@ std::string literal(const data::Column& column, std::size_t row) {
         value.real = column.get<double>(row);
         break;
     case ScalarType::Decimal:
-        value.decimal = column.get<data::Decimal>(row);
+        value.decimal = column.decimal(row);
         break;
     case ScalarType::Guid:
         value.guid = column.get<data::Guid>(row);

@@ -36,7 +36,7 @@ void append_cell(std::string& out, const data::Column& column, std::size_t row) 
         break;
     }
     case ScalarType::Decimal:
-        data::append_json_string(out, data::format_decimal(column.get<data::Decimal>(row)));
+        data::append_json_string(out, data::format_decimal(column.decimal(row)));
         break;
     case ScalarType::DateTime:
         data::append_json_string(out, data::format_datetime(column.get<Ticks>(row)));

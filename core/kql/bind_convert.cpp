@@ -106,7 +106,9 @@ Scalar Binder::convert(Scalar value, ScalarType to) {
     }
     switch (to) {
     case String:
-        if (value.type == Real || value.type == DateTime || value.type == TimeSpan || value.type == Decimal)
+        if (value.type == Decimal)
+            result.sql = fmt::format("kql_decimal_to_string(CAST({} AS VARCHAR))", v);
+        else if (value.type == Real || value.type == DateTime || value.type == TimeSpan)
             result.sql = fmt::format("kql_{}_to_string({})", word(value.type), v);
         else
             result.sql = fmt::format("COALESCE(CAST({} AS VARCHAR), '')", v);

@@ -286,8 +286,9 @@ Scalar Binder::special_round(const Expr& expr) {
     return {.type = value.type,
             .sql = value.type == Decimal
                        ? fmt::format(
-                             "CAST(round({}, {}) AS DECIMAL(38,20))", value.sql,
-                             expr.args.size() > 1 ? std::to_string(constant_long(*expr.args[1], "The precision")) : "0")
+                             "CAST(round({}, {}) AS {})", value.sql,
+                             expr.args.size() > 1 ? std::to_string(constant_long(*expr.args[1], "The precision")) : "0",
+                             sql::physical_type(Decimal))
                        : fmt::format("CAST(kql_round(CAST({} AS DOUBLE), {}) AS {})", value.sql, digits,
                                      sql::physical_type(value.type)),
             .never_null = false,

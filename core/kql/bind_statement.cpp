@@ -144,7 +144,10 @@ ResultPlan Binder::result(Relation relation) {
     plan.sorted = relation.sorted;
     std::vector<std::string> columns;
     for (const Column& column : relation.columns) {
-        std::string value = fmt::format("CAST({} AS {})", column.id, sql::physical_type(column.type));
+        // A decimal keeps the scale that it came by: a literal or a version may have more digits than a stored one.
+        std::string value = column.type == ScalarType::Decimal
+                                ? column.id
+                                : fmt::format("CAST({} AS {})", column.id, sql::physical_type(column.type));
         if (column.type == ScalarType::String)
             value = fmt::format("COALESCE({}, '')", value);
         columns.push_back(fmt::format("{} AS {}", value, column.id));

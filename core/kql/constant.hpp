@@ -16,7 +16,7 @@ struct Constant {
     bool null = false;
     std::int64_t integer = 0; ///< Bool, Int, Long; DateTime and TimeSpan as ticks
     double real = 0;
-    data::Decimal decimal = {};
+    data::ScaledDecimal decimal = {};
     data::Guid guid = {};
     /// String; Dynamic as compact JSON. A DateTime that depends on the clock says "now", or "today" with the ticks
     /// since midnight in `integer`; the binder makes a plain point in time of it.

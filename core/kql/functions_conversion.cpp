@@ -191,8 +191,16 @@ void add_conversion_functions(FunctionList& list) {
         const std::string text = data::format_real(in.real(0));
         out.text(std::isfinite(in.real(0)) ? text : "\"" + text + "\"");
     });
-    add("kql_decimal_to_string", "decimal", "string",
-        [](const In& in, Out& out) { out.text(data::format_decimal(in.decimal(0))); });
+    // SQL's text of a decimal of any scale, without the zeros behind.
+    add("kql_decimal_to_string", "string", "string", [](const In& in, Out& out) {
+        std::string_view text = in.text(0);
+        if (text.find('.') != text.npos) {
+            text = text.substr(0, text.find_last_not_of('0') + 1);
+            if (text.ends_with('.'))
+                text.remove_suffix(1);
+        }
+        out.text(text);
+    });
     add("kql_datetime_to_string", "long", "string", [](const In& in, Out& out) {
         if (in.integer(0) < 0 || in.integer(0) > kMaxDateTimeTicks)
             out.text("");

@@ -36,9 +36,11 @@ std::optional<data::Decimal> multiply(data::Decimal a, data::Decimal b) {
         }
         product[static_cast<std::size_t>(i + 2)] = static_cast<std::uint64_t>(carry);
     }
-    // Twenty digits away, ten at a time; the last of them rounds.
+    // The digits of one scale away, half of them at a time; the last half rounds.
+    constexpr std::uint64_t kHalf = 1'000'000'000;
+    static_assert(data::Decimal::kScale == 18);
     std::uint64_t last = 0;
-    for (const std::uint64_t divisor : {10'000'000'000ULL, 10'000'000'000ULL}) {
+    for (const std::uint64_t divisor : {kHalf, kHalf}) {
         Unsigned rest = 0;
         for (int i = 3; i >= 0; --i) {
             const Unsigned part = rest << 64 | product[static_cast<std::size_t>(i)];
@@ -50,7 +52,7 @@ std::optional<data::Decimal> multiply(data::Decimal a, data::Decimal b) {
     if (product[2] || product[3] || product[1] >> 62)
         return std::nullopt;
     Units units = static_cast<Units>(static_cast<Unsigned>(product[1]) << 64 | product[0]);
-    units += last >= 5'000'000'000ULL ? 1 : 0;
+    units += last >= kHalf / 2 ? 1 : 0;
     return data::Decimal{negative ? -units : units};
 }
 

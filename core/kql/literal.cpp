@@ -240,7 +240,7 @@ Constant parse_typed_literal(ScalarType type, std::string_view raw, Offset at) {
         }
         break;
     case ScalarType::Decimal:
-        if (const auto parsed = data::parse_decimal(text)) {
+        if (const auto parsed = data::parse_scaled_decimal(text)) {
             value.decimal = *parsed;
             return value;
         }

@@ -44,7 +44,8 @@ std::string_view physical_type(ScalarType type) {
     case ScalarType::Real:
         return "DOUBLE";
     case ScalarType::Decimal:
-        return "DECIMAL(38,20)";
+        static_assert(data::Decimal::kPrecision == 38 && data::Decimal::kScale == 18);
+        return "DECIMAL(38,18)";
     case ScalarType::Guid:
         return "UUID";
     case ScalarType::String:
@@ -77,7 +78,7 @@ std::string constant(const Constant& value) {
             return value.real < 0 ? "'-infinity'::DOUBLE" : "'infinity'::DOUBLE";
         return fmt::format("'{}'::DOUBLE", value.real);
     case ScalarType::Decimal:
-        return fmt::format("'{}'::DECIMAL(38,20)", data::format_decimal(value.decimal));
+        return fmt::format("'{}'::DECIMAL(38,{})", data::format_decimal(value.decimal), value.decimal.scale);
     case ScalarType::Guid:
         return fmt::format("'{}'::UUID", data::format_guid(value.guid));
     case ScalarType::String:

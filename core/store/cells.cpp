@@ -1,5 +1,7 @@
 #include "core/store/cells.hpp"
 
+#include "core/data/text.hpp"
+
 #include <duckdb.h>
 #include <fmt/format.h>
 
@@ -155,9 +157,8 @@ bool readable(ScalarType wanted, int found) {
     case ScalarType::TimeSpan:
         return is_integer(found);
     case ScalarType::Real:
-        return is_number(found);
     case ScalarType::Decimal:
-        return is_integer(found) || found == DUCKDB_TYPE_DECIMAL;
+        return is_number(found);
     case ScalarType::String:
         // Positions and bodies are bytes; inside the store they are read as texts.
         return found == DUCKDB_TYPE_VARCHAR || found == DUCKDB_TYPE_BLOB;
@@ -194,6 +195,11 @@ Int128 integer_at(int physical, const void* cells, std::size_t row) {
     }
 }
 
+double floating_at(int type, const void* cells, std::size_t row) {
+    return type == DUCKDB_TYPE_FLOAT ? static_cast<double>(static_cast<const float*>(cells)[row])
+                                     : static_cast<const double*>(cells)[row];
+}
+
 template <class T> bool narrow(Int128 value, T& out) {
     if (value < std::numeric_limits<T>::min() || value > std::numeric_limits<T>::max())
         return false;
@@ -201,15 +207,36 @@ template <class T> bool narrow(Int128 value, T& out) {
     return true;
 }
 
-/// Units of another scale as units of ours; false when they need more than 38 digits.
-bool rescale(Int128 units, int scale, data::Decimal& out) {
-    for (; scale > data::Decimal::kScale; --scale)
+/// A decimal of any scale with that of stored ones, rounded half away from zero as DuckDB does; nothing when it needs
+/// more than 38 digits.
+std::optional<Int128> rescale(data::ScaledDecimal value) {
+    Int128 units = value.units, last = 0;
+    for (int scale = value.scale; scale > data::Decimal::kScale; --scale) {
+        last = units % 10;
         units /= 10;
-    for (; scale < data::Decimal::kScale; ++scale)
+    }
+    units += last >= 5 ? 1 : last <= -5 ? -1 : 0;
+    for (int scale = value.scale; scale < data::Decimal::kScale; ++scale)
         if (__builtin_mul_overflow(units, Int128{10}, &units))
-            return false;
-    out.units = units;
-    return units < kDecimalLimit && units > -kDecimalLimit;
+            return std::nullopt;
+    return units < kDecimalLimit && units > -kDecimalLimit ? std::optional(units) : std::nullopt;
+}
+
+/// Decimals of a result as stored ones; what does not fit becomes null.
+void write_rescaled(const data::Column& column, std::size_t rows, duckdb_vector vector) {
+    auto* const cells = static_cast<Int128*>(duckdb_vector_get_data(vector));
+    duckdb_vector_ensure_validity_writable(vector);
+    std::uint64_t* const validity = duckdb_vector_get_validity(vector);
+    for (std::size_t row = 0; row < rows; ++row) {
+        const auto units = column.is_null(row) ? std::nullopt : rescale(column.decimal(row));
+        cells[row] = units.value_or(0);
+        duckdb_validity_set_row_validity(validity, row, units.has_value());
+    }
+}
+
+/// A floating number by its digits: 0.1 is 0.1.
+std::optional<data::Decimal> decimal_of(double value) {
+    return data::parse_decimal(data::format_real(value));
 }
 
 } // namespace
@@ -241,6 +268,8 @@ data::Guid read_guid(const void* cells, std::size_t row) {
 }
 
 void write_vector(const data::Column& column, std::size_t rows, duckdb_vector vector) {
+    if (column.type() == ScalarType::Decimal && column.scale() != data::Decimal::kScale)
+        return write_rescaled(column, rows, vector);
     void* cells = duckdb_vector_get_data(vector);
     if (column.type() == ScalarType::Guid)
         for (std::size_t row = 0; row < rows; ++row)
@@ -301,8 +330,10 @@ Result<> ResultReader::read_column(std::size_t index, duckdb_vector vector, std:
     const void* cells = duckdb_vector_get_data(vector);
     const std::uint64_t* validity = duckdb_vector_get_validity(vector);
     const bool same_cells = found.type == stored_type(column.type()) &&
-                            (found.type != DUCKDB_TYPE_DECIMAL ||
-                             (found.physical == DUCKDB_TYPE_HUGEINT && found.scale == data::Decimal::kScale));
+                            (found.type != DUCKDB_TYPE_DECIMAL || found.physical == DUCKDB_TYPE_HUGEINT);
+    const bool floating = found.type == DUCKDB_TYPE_FLOAT || found.type == DUCKDB_TYPE_DOUBLE;
+    if (column.type() == ScalarType::Decimal && !floating)
+        column.set_scale(found.scale); // integers have none
 
     if (column.type() == ScalarType::String || column.type() == ScalarType::Dynamic) {
         const auto* texts = static_cast<const data::StringCell*>(cells);
@@ -331,17 +362,18 @@ Result<> ResultReader::read_column(std::size_t index, duckdb_vector vector, std:
         bool fits = true;
         if (column.type() == ScalarType::Real) {
             double value = 0;
-            if (found.type == DUCKDB_TYPE_FLOAT)
-                value = static_cast<const float*>(cells)[row];
+            if (floating)
+                value = floating_at(found.type, cells, row);
             else if (found.type == DUCKDB_TYPE_DECIMAL)
                 value = static_cast<double>(integer_at(found.physical, cells, row)) / std::pow(10.0, found.scale);
             else
                 value = static_cast<double>(integer_at(found.physical, cells, row));
             column.set(row, value);
         } else if (column.type() == ScalarType::Decimal) {
-            data::Decimal value;
-            fits = rescale(integer_at(found.physical, cells, row), found.scale, value);
-            column.set(row, value);
+            if (!floating)
+                column.set(row, data::Decimal{integer_at(found.physical, cells, row)});
+            else if (const auto value = decimal_of(floating_at(found.type, cells, row)))
+                column.set(row, *value);
         } else if (column.type() == ScalarType::Int) {
             std::int32_t value = 0;
             fits = narrow(integer_at(found.physical, cells, row), value);

@@ -13,7 +13,7 @@ TypeHandle logical_type(data::ScalarType type);
 std::string sql_type(data::ScalarType type, bool with_default = false);
 
 /// Copies `rows` cells into a fresh flat vector of the stored type, or of BLOB for a string column. Long texts are not
-/// copied: the vector refers to them.
+/// copied: the vector refers to them. Decimals get the scale of stored ones; those that do not fit become null.
 void write_vector(const data::Column& column, std::size_t rows, duckdb_vector vector);
 /// One guid; DuckDB's cell differs from ours.
 void write_guid(data::Guid guid, void* cells, std::size_t row);
@@ -26,7 +26,8 @@ public:
     /// wanted.
     static Result<ResultReader> make(const RawResult& result, data::Schema types);
 
-    /// Texts are copied, so the chunk may go. Invalid: a number does not fit the type wanted.
+    /// Texts are copied, so the chunk may go. Decimals keep the scale that the query gave them (Column::scale).
+    /// Invalid: a number does not fit the type wanted.
     Result<data::Chunk> read(duckdb_data_chunk chunk) const;
     const data::Schema& schema() const { return types_; }
 

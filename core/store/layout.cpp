@@ -91,9 +91,10 @@ std::string Store::rows_of_parts(const catalog::Table& table, const std::vector<
     std::string columns;
     for (const catalog::Column& column : table.columns)
         columns += fmt::format("c{}, ", column.id);
-    return fmt::format(R"(SELECT {}CAST({} AS BIGINT) AS "$time", CAST(0 AS BIGINT) AS "$part" FROM {} WHERE {})", columns, time,
-                       stored_table(table.id),
-                       parts.empty() ? std::string("false") : fmt::format(R"("$part" IN ({}))", fmt::join(parts, ", ")));
+    return fmt::format(R"(SELECT {}CAST({} AS BIGINT) AS "$time", CAST(0 AS BIGINT) AS "$part" FROM {} WHERE {})",
+                       columns, time, stored_table(table.id),
+                       parts.empty() ? std::string("false")
+                                     : fmt::format(R"("$part" IN ({}))", fmt::join(parts, ", ")));
 }
 
 const std::vector<SystemTable>& system_tables() {
@@ -240,6 +241,22 @@ std::vector<std::string> system_layout() {
                          "arg_max(pending_action, n) AS pending_action, max(time) AS time FROM sluice.file_log GROUP "
                          "BY connection, url, etag");
     return statements;
+}
+
+std::vector<std::string> upgrade_queries() {
+    // Version 1 had decimals with 20 digits behind the point. A view does not survive that its columns change their
+    // types, so all views are made again.
+    const std::string tables = fmt::format(
+        "SELECT format('ALTER TABLE db.sluice.{{}} ALTER COLUMN {{}} TYPE {}', table_name, column_name) FROM "
+        "duckdb_columns() WHERE database_name = 'db' AND schema_name = 'sluice' AND data_type = 'DECIMAL(38,20)'",
+        sql_type(data::ScalarType::Decimal));
+    return {
+        tables,
+        "SELECT 'CREATE OR REPLACE' || substr(sql, length('CREATE') + 1) FROM duckdb_views() WHERE database_name = "
+        "'db' "
+        "AND schema_name = 'main' AND NOT internal",
+        fmt::format("SELECT 'UPDATE db.sluice.format SET version = {}'", kFormatVersion),
+    };
 }
 
 std::string insert_rows(const SystemTable& table) {

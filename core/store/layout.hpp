@@ -13,10 +13,13 @@
 namespace sluice::store {
 
 /// Grows when an older build could not read the file.
-constexpr int kFormatVersion = 1;
+constexpr int kFormatVersion = 2;
 
 /// Statements that lay out a new file.
 std::vector<std::string> system_layout();
+/// Queries whose rows, of all of them and in this order, are the statements that turn a file of an earlier version into
+/// one of ours.
+std::vector<std::string> upgrade_queries();
 
 /// "db.sluice.t7"
 std::string stored_table(catalog::TableId table);

@@ -93,7 +93,23 @@ Result<bool> ask(duckdb_connection connection, const std::string& sql) {
     return rows.at(0).column(0).get<std::uint8_t>(0) != 0;
 }
 
-/// Lays out a new file; refuses one that is not ours or is too new.
+/// Brings a file of an earlier version up to ours, all or nothing.
+Result<> upgrade(duckdb_connection connection) {
+    std::vector<std::string> statements;
+    for (const std::string& query : upgrade_queries()) {
+        SLUICE_TRY(const auto chunks,
+                   read_all(connection, query, {}, data::Schema{{{"statement", data::ScalarType::String}}}));
+        for (const data::Chunk& chunk : chunks)
+            for (std::size_t row = 0; row < chunk.rows(); ++row)
+                statements.emplace_back(chunk.column(0).text(row));
+    }
+    SLUICE_CHECK(run(connection, "BEGIN TRANSACTION"));
+    for (const std::string& statement : statements)
+        SLUICE_CHECK(run(connection, statement));
+    return run(connection, "COMMIT");
+}
+
+/// Lays out a new file and brings an old one up to date; refuses one that is not ours or is too new.
 Result<> prepare_layout(duckdb_connection connection, const StoreOptions& options) {
     SLUICE_TRY(const bool ours,
                ask(connection, "SELECT count(*) > 0 FROM duckdb_tables() WHERE database_name = 'db' AND "
@@ -108,7 +124,9 @@ Result<> prepare_layout(duckdb_connection connection, const StoreOptions& option
                 fmt::format("database file '{}' was written by a newer sluice; use that version or a copy of the "
                             "file from before the upgrade",
                             options.file.string())};
-        return {};
+        SLUICE_TRY(const bool current,
+                   ask(connection, fmt::format("SELECT max(version) = {} FROM db.sluice.format", kFormatVersion)));
+        return current ? Result<>() : upgrade(connection);
     }
     SLUICE_TRY(const bool foreign,
                ask(connection, "SELECT count(*) > 0 FROM duckdb_tables() WHERE database_name = 'db'"));

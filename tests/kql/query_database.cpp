@@ -29,7 +29,7 @@ Json cell(const data::Column& column, std::size_t row) {
         return std::isfinite(value) ? Json(value) : Json(data::format_real(value));
     }
     case Decimal:
-        return data::format_decimal(column.get<data::Decimal>(row));
+        return data::format_decimal(column.decimal(row));
     case DateTime:
         return data::format_datetime(column.get<Ticks>(row));
     case TimeSpan:

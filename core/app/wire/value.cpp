@@ -120,7 +120,7 @@ void append_cell(std::string& out, const data::Column& column, std::size_t row, 
         return append_real(out, column.get<double>(row));
     case ScalarType::Decimal:
         out += '"';
-        out += data::format_decimal(column.get<data::Decimal>(row));
+        out += data::format_decimal(column.decimal(row));
         out += '"';
         return;
     case ScalarType::DateTime:

@@ -17,7 +17,7 @@ std::string shown(const Column& column, std::size_t row) {
     case ScalarType::Real:
         return format_real(column.get<double>(row));
     case ScalarType::Decimal:
-        return format_decimal(column.get<Decimal>(row));
+        return format_decimal(column.decimal(row));
     case ScalarType::DateTime:
         return format_datetime(column.get<Ticks>(row));
     case ScalarType::TimeSpan:

@@ -1,3 +1,4 @@
+#include "core/data/text.hpp"
 #include "tests/core/store/sandbox.hpp"
 
 #include <duckdb.h>
@@ -150,6 +151,40 @@ TEST(Checkpoint, UnderLoadKeepsEverything) {
     for (const Part& stored : sandbox.loaded.parts)
         rows += stored.rows;
     EXPECT_EQ(rows, static_cast<std::uint64_t>(kCommits * 10));
+}
+
+TEST(StoreFile, OfVersion1GetsRoomForLargerDecimals) {
+    Sandbox sandbox;
+    sandbox.save(with(sandbox.database, make_table(1, "T", {{"d", data::ScalarType::Decimal, 10, ""}})));
+    const auto add = [&](PartId part, const char* value) {
+        Transaction transaction = must(sandbox.store().begin());
+        data::Rows rows(sandbox.table("T").schema());
+        data::Chunk& chunk = rows.next_row();
+        chunk.column(0).set(chunk.rows(), *data::parse_decimal(value));
+        rows.finish_row();
+        must(transaction.append(sandbox.table("T"), part, 5, rows));
+        must(transaction.save_part({.id = part, .table = 1, .state = PartState::Extent, .extent = {}, .rows = 1}));
+        must(transaction.commit());
+    };
+    add(1, "-1.5");
+    sandbox.close();
+    duckdb_database database;
+    duckdb_connection connection;
+    ASSERT_EQ(duckdb_open(sandbox.file().c_str(), &database), DuckDBSuccess);
+    ASSERT_EQ(duckdb_connect(database, &connection), DuckDBSuccess);
+    for (const char* statement :
+         {"ALTER TABLE sluice.t1 ALTER COLUMN c10 TYPE DECIMAL(38,20)", "UPDATE sluice.format SET version = 1"})
+        ASSERT_EQ(duckdb_query(connection, statement, nullptr), DuckDBSuccess) << statement;
+    duckdb_disconnect(&connection);
+    duckdb_close(&database);
+
+    sandbox.reopen();
+    add(2, "18446744073709551615");
+    EXPECT_EQ(sandbox.text("SELECT string_agg(CAST(d AS VARCHAR), ' ' ORDER BY d) FROM db.main.\"T\""),
+              "-1.500000000000000000 18446744073709551615.000000000000000000");
+    EXPECT_EQ(sandbox.number("SELECT max(version)::BIGINT FROM db.sluice.format"), 2);
+    sandbox.reopen();
+    EXPECT_EQ(sandbox.count("T"), 2);
 }
 
 } // namespace

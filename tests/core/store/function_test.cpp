@@ -100,7 +100,7 @@ TEST_F(Functions, TakeAnyNumberOfArguments) {
 }
 
 TEST_F(Functions, EndTheQueryWithTheirError) {
-    auto result = sandbox_.store().query("SELECT refuse((0 - i)::DECIMAL(38,20)) FROM range(1, 5) t(i)", {},
+    auto result = sandbox_.store().query("SELECT refuse((0 - i)::DECIMAL(38,18)) FROM range(1, 5) t(i)", {},
                                          {{{"b", ScalarType::Bool}}}, {});
     const Error error = result ? result->next().error() : result.error();
     EXPECT_EQ(error.code, ErrorCode::Invalid);

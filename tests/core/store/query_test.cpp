@@ -1,3 +1,4 @@
+#include "core/data/text.hpp"
 #include "tests/core/store/sandbox.hpp"
 
 #include <thread>
@@ -74,7 +75,7 @@ TEST_F(Queries, WidenWhatSqlGives) {
     EXPECT_EQ(row.column(1).get<std::int32_t>(0), 3);
     EXPECT_EQ(row.column(2).get<std::int32_t>(0), 7);
     EXPECT_EQ(row.column(3).get<std::int64_t>(0), 5);
-    EXPECT_TRUE(row.column(4).get<data::Decimal>(0).units == __int128{15} * 1'000'000'000 * 10'000'000'000);
+    EXPECT_EQ(data::format_decimal(row.column(4).decimal(0)), "1.5");
     EXPECT_EQ(row.column(5).get<double>(0), 1.5);
     EXPECT_EQ(row.column(6).get<std::int64_t>(0), 3);
     EXPECT_EQ(row.column(7).get<double>(0), 2.5);

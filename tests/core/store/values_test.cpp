@@ -1,3 +1,4 @@
+#include "core/data/text.hpp"
 #include "tests/core/store/sandbox.hpp"
 
 #include <cmath>
@@ -199,6 +200,31 @@ TEST_F(Values, ManyChunksGoInOnAllThreads) {
                   "SELECT count(*) FROM sluice.t1 WHERE c8 = 'a text that is longer than twelve bytes, number ' || c3 "
                   "AND \"$part\" = 1 AND \"$time\" = 77"),
               kRows);
+}
+
+TEST_F(Values, DecimalsOfAResultAreStoredWithTheScaleOfStoredOnesOrBecomeNull) {
+    const auto results = sandbox_.read(
+        "SELECT * FROM (VALUES (1::DECIMAL(38,0)), (99999999999999999999), (100000000000000000000), (NULL)) AS t(d)",
+        {{{"d", ScalarType::Decimal}}});
+    ASSERT_EQ(results.size(), 1u);
+    EXPECT_EQ(results[0].column(0).scale(), 0);
+    EXPECT_EQ(data::format_decimal(results[0].column(0).decimal(2)), "100000000000000000000");
+    data::Rows rows(sandbox_.table("T").schema());
+    for (std::size_t row = 0; row < results[0].rows(); ++row) {
+        data::Chunk& chunk = rows.next_row();
+        data::Column& column = chunk.column(static_cast<std::size_t>(ScalarType::Decimal));
+        column.set_scale(0);
+        column.copy(chunk.rows(), results[0].column(0), row);
+        rows.finish_row();
+    }
+    store(rows);
+    const auto chunks = load(ScalarType::Decimal);
+    ASSERT_EQ(chunks.size(), 1u);
+    const data::Column& stored = chunks[0].column(0);
+    EXPECT_EQ(data::format_decimal(stored.decimal(0)), "1");
+    EXPECT_EQ(data::format_decimal(stored.decimal(1)), "99999999999999999999");
+    EXPECT_TRUE(stored.is_null(2));
+    EXPECT_TRUE(stored.is_null(3));
 }
 
 } // namespace

@@ -313,7 +313,7 @@ std::string duckdb_value(const ColumnSchema& column) {
     case Real:
         return fmt::format("TRY_CAST({} AS DOUBLE)", name);
     case Decimal:
-        return fmt::format("CAST(TRY_CAST({} AS DECIMAL(38,20)) AS VARCHAR)", name);
+        return fmt::format("CAST(TRY_CAST({} AS DECIMAL(38,18)) AS VARCHAR)", name);
     case DateTime:
         return fmt::format("epoch_us(TRY_CAST({} AS TIMESTAMPTZ))", name);
     case TimeSpan:
