@@ -1,5 +1,7 @@
 #include "core/catalog/catalog.hpp"
 
+#include "core/data/format.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -109,6 +111,23 @@ BatchingPolicy Database::effective_batching(const Table& table) const {
     if (table.policies.batching)
         return *table.policies.batching;
     return policies.batching.value_or(BatchingPolicy{});
+}
+
+std::vector<Bytes> Database::max_value_sizes(const Table& table) const {
+    const auto of_level = [](const Policies& level) {
+        const auto policy = level.other.find("encoding");
+        return policy == level.other.end() ? std::nullopt : max_value_size(policy->second);
+    };
+    const auto of_table = of_level(table.policies);
+    const auto inherited = of_table ? of_table : of_level(policies);
+    std::vector<Bytes> sizes;
+    bool any = false;
+    for (const Column& column : table.columns) {
+        const auto own = column.encoding.empty() ? std::nullopt : max_value_size(column.encoding);
+        any |= own || inherited;
+        sizes.push_back(own ? *own : inherited.value_or(data::kMaxValue));
+    }
+    return any ? sizes : std::vector<Bytes>{};
 }
 
 bool Database::is_streaming_fed(const Table& table) const {

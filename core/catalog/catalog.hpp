@@ -27,7 +27,7 @@ struct Column {
     data::ScalarType type;
     ColumnId id; ///< names the stored column; kept by a rename, new after a change of type
     std::string docstring = {};
-    std::string encoding = {}; ///< JSON of its encoding policy, which has no effect here
+    std::string encoding = {}; ///< JSON of its encoding policy; see Database::max_value_sizes
 };
 
 struct StoredMapping {
@@ -110,6 +110,9 @@ struct Database {
     /// Table beats database, in both directions (engine 1.3). Nothing: no policy on either level.
     std::optional<StreamingPolicy> effective_streaming(const Table& table) const;
     BatchingPolicy effective_batching(const Table& table) const;
+    /// Of one value, by column: the MaxValueSize of the encoding policy of the column, else of the table, else of the
+    /// database, at most 32 MiB (formats-and-mappings 8). Empty when nobody says anything.
+    std::vector<Bytes> max_value_sizes(const Table& table) const;
     /// Streamed rows reach the table: it is streamed itself, or it is the target of an enabled update policy whose source is
     /// streaming-fed (engine 2.2). The cluster's switch plays no part in it.
     bool is_streaming_fed(const Table& table) const;

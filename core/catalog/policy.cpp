@@ -155,6 +155,16 @@ Result<BatchingPolicy> parse_batching_policy(std::string_view json, const std::o
     return policy;
 }
 
+std::optional<Bytes> max_value_size(std::string_view encoding_policy) {
+    const Json object = Json::parse(encoding_policy, nullptr, false);
+    if (!object.is_object())
+        return std::nullopt;
+    for (const auto& [name, value] : object.items())
+        if (same_name(name, "MaxValueSize") && value.is_number_unsigned() && value.get<std::uint64_t>() > 0)
+            return std::min<Bytes>(value.get<std::uint64_t>(), 32_MiB);
+    return std::nullopt;
+}
+
 std::string to_json(const StreamingPolicy& policy) {
     Json json;
     json["IsEnabled"] = policy.is_enabled;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/base/bytes.hpp"
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 
@@ -34,6 +35,9 @@ Result<StreamingPolicy> parse_streaming_policy(std::string_view json, const std:
 Result<BatchingPolicy> parse_batching_policy(std::string_view json, const std::optional<BatchingPolicy>& base);
 
 /// The text of `.show ... policy`, `{"IsEnabled":true,"HintAllocatedRate":null}`.
+/// The MaxValueSize of an encoding policy, 1 byte to 32 MiB (BigObject32); nothing when it does not say one.
+std::optional<Bytes> max_value_size(std::string_view encoding_policy);
+
 std::string to_json(const StreamingPolicy& policy);
 std::string to_json(const BatchingPolicy& policy);
 

@@ -10,9 +10,9 @@
 namespace sluice::data {
 namespace {
 
-/// The longest start of `text` of at most kMaxValue bytes that splits no character.
-std::string_view cut(std::string_view text) {
-    std::size_t size = kMaxValue;
+/// The longest start of `text`, which is longer than `limit`, of at most so many bytes that splits no character.
+std::string_view cut(std::string_view text, Bytes limit) {
+    std::size_t size = limit;
     while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80)
         --size;
     return text.substr(0, size);
@@ -44,14 +44,19 @@ std::optional<Ticks> from_unix_time(std::string_view text, Transform transform) 
 
 } // namespace
 
+Bytes Cells::limit_of(const Column& column) const {
+    const auto index = static_cast<std::size_t>(&column - &chunk_->column(0));
+    return index < max_values_.size() ? max_values_[index] : kMaxValue;
+}
+
 void Cells::string(Column& column, std::string_view text) {
     if (check_utf8_ && !is_valid_utf8(text)) {
         repaired_.clear();
         append_valid_utf8(repaired_, text);
         text = repaired_;
     }
-    if (text.size() > kMaxValue) {
-        text = cut(text);
+    if (text.size() > smallest_limit_ && text.size() > limit_of(column)) {
+        text = cut(text, limit_of(column));
         ++outcome_.truncated;
     }
     column.set(row_, chunk_->arena().cell(text));
@@ -59,7 +64,7 @@ void Cells::string(Column& column, std::string_view text) {
 
 void Cells::dynamic(Column& column, std::string_view compact) {
     dynamic_bytes_ += compact.size();
-    if (compact.size() > kMaxValue)
+    if (compact.size() > smallest_limit_ && compact.size() > limit_of(column))
         return misfit();
     column.set(row_, chunk_->arena().cell(compact));
 }

@@ -5,19 +5,23 @@
 #include "core/data/json_reader.hpp"
 #include "core/data/mapping.hpp"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice::data {
-
-/// One text value, or one dynamic value as JSON text (formats-and-mappings 11).
-constexpr Bytes kMaxValue = 1_MiB;
 
 /// Writes values into the cells of one row, coerced to the types of their columns (formats-and-mappings 4.3, 8
 /// and 9.3). What does not fit leaves its cell null and is counted. Internal to core/data; one thread at a time.
 class Cells {
 public:
-    explicit Cells(ParseOutcome& outcome) : outcome_(outcome) {}
+    /// `max_values` as in ParserOptions.
+    Cells(ParseOutcome& outcome, const std::vector<Bytes>& max_values)
+        : outcome_(outcome), max_values_(max_values),
+          smallest_limit_(max_values.empty()
+                              ? kMaxValue
+                              : std::min(kMaxValue, *std::min_element(max_values.begin(), max_values.end()))) {}
 
     /// The row that the next calls fill; its cells are null.
     void begin_row(Chunk& chunk) {
@@ -63,8 +67,12 @@ private:
     template <class Real> void floating(std::size_t column, Real value);
     void ticks(std::size_t column, ScalarType type, Ticks ticks, std::string_view text);
     void dynamic(Column& column, std::string_view compact);
+    /// Of one value of the column.
+    Bytes limit_of(const Column& column) const;
 
     ParseOutcome& outcome_;
+    const std::vector<Bytes> max_values_;
+    const Bytes smallest_limit_; ///< of all columns: what is shorter needs no second look
     Chunk* chunk_ = nullptr;
     std::size_t row_ = 0;
     Bytes dynamic_bytes_ = 0;

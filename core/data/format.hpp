@@ -68,6 +68,9 @@ Result<ValidationPolicy> parse_validation_policy(std::string_view json);
 
 /// Of one file, unpacked (data-connections 1.12).
 constexpr Bytes kMaxFile = 6_GiB;
+/// Of one text, or of one dynamic value as JSON text, where the encoding policy of the column says nothing else
+/// (formats-and-mappings 11).
+constexpr Bytes kMaxValue = 1_MiB;
 
 struct ParserOptions {
     Format format = Format::Csv;
@@ -77,6 +80,9 @@ struct ParserOptions {
     std::optional<ValidationPolicy> validation = {};
     std::string encoding = {}; ///< declared for texts, see find_encoding; containers ignore it; a byte order mark wins
     Bytes max_record = 64_MiB;
+    /// By column of the schema: a longer text is cut, a larger dynamic value becomes null (formats-and-mappings 8).
+    /// Columns beyond the end, such as all of an empty list: kMaxValue.
+    std::vector<Bytes> max_values = {};
     /// What a container (avro, parquet) may unpack to: an event by default (formats-and-mappings 2.1). Text is measured
     /// by whoever feeds it.
     Bytes max_content = 64_MiB;

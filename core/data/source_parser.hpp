@@ -54,7 +54,7 @@ protected:
 
     const ParserOptions options_;
     ParseOutcome outcome_;
-    Cells cells_{outcome_};
+    Cells cells_{outcome_, options_.max_values};
 
 private:
     Result<> finish_strictly(Rows& rows, const ParseOutcome& before, std::string_view text);

@@ -213,6 +213,7 @@ Result<std::unique_ptr<data::Parser>> parser_for(const TableTarget& target, cons
     options.schema = target.table->schema();
     options.ignore_first_record = properties.ignore_first_record;
     options.validation = properties.validation;
+    options.max_values = target.database->max_value_sizes(*target.table);
     options.max_content = data::kMaxFile;
     SLUICE_TRY(options.mapping, mapping_for(target, properties, options.format));
     return data::make_parser(options);

@@ -252,7 +252,8 @@ CommandResult column_policy_row(const catalog::Database& database, const catalog
 
 } // namespace
 
-/// `.show/.alter/.delete column T.c policy encoding`: kept and shown; how values are stored is the store's business.
+/// `.show/.alter/.delete column T.c policy encoding`: what it says of the size of values holds for new rows; how values
+/// are stored is the store's business.
 Result<CommandResult> column_policy(Context& context, const Arguments& arguments) {
     SLUICE_TRY(const auto target, column_of(context, arguments.get("column")));
     SLUICE_TRY(const auto* kind, find_policy(arguments.text("policy")));

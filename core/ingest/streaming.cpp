@@ -65,6 +65,7 @@ Result<Prepared> prepare(Databases& databases, const StreamRequest& request) {
     data::ParserOptions options;
     options.format = *format;
     options.schema = prepared.table->schema();
+    options.max_values = database->max_value_sizes(*prepared.table);
     if (!request.mapping_name.empty()) {
         const data::Mapping* mapping = database->find_mapping(*prepared.table, data::mapping_kind(*format), request.mapping_name);
         if (!mapping)

@@ -149,6 +149,7 @@ Result<> PlanCache::resolve_parser(Plan& plan) const {
     }
     options.format = plan.format;
     options.schema = plan.table->schema();
+    options.max_values = plan.database->max_value_sizes(*plan.table);
     options.ignore_first_record = plan.ignore_first_record;
     options.strict = settings_.strict;
     options.encoding = plan.encoding;

@@ -373,7 +373,7 @@ private:
 
     const data::ParserOptions options_;
     ParseOutcome outcome_;
-    data::Cells cells_{outcome_};
+    data::Cells cells_{outcome_, options_.max_values};
     std::string location_;
     Spool spool_;
     std::string head_;

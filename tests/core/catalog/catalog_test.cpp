@@ -130,5 +130,28 @@ TEST(Database, TakesAMappingOfACompatibleKindWhenThereIsNoneOfTheSame) {
     EXPECT_EQ(harbor.find_mapping(table, data::MappingKind::ApacheAvro, "m")->elements[0].column, "apache");
 }
 
+TEST(EncodingPolicy, SaysHowLargeAValueMayBe) {
+    EXPECT_EQ(max_value_size(R"({"EncodingPolicyType":"BigObject","MaxValueSize":2097152})"), 2_MiB);
+    EXPECT_EQ(max_value_size(R"({"maxvaluesize":100})"), 100u);
+    EXPECT_EQ(max_value_size(R"({"MaxValueSize":4294967296})"), 32_MiB);
+    for (const char* text : {"{}", "", "[1]", R"({"MaxValueSize":0})", R"({"MaxValueSize":-1})",
+                             R"({"MaxValueSize":"7"})", R"({"MaxValueSize":null})"})
+        EXPECT_EQ(max_value_size(text), std::nullopt) << text;
+}
+
+TEST(EncodingPolicy, OfAColumnGoesBeforeThatOfTheTableAndOfTheDatabase) {
+    using data::ScalarType;
+    Database database;
+    Table table;
+    table.columns = {{"a", ScalarType::String, 1}, {"b", ScalarType::Dynamic, 2}};
+    EXPECT_TRUE(database.max_value_sizes(table).empty());
+    table.columns[1].encoding = R"({"MaxValueSize":2097152})";
+    EXPECT_EQ(database.max_value_sizes(table), (std::vector<Bytes>{1_MiB, 2_MiB}));
+    database.policies.other["encoding"] = R"({"MaxValueSize":30})";
+    EXPECT_EQ(database.max_value_sizes(table), (std::vector<Bytes>{30, 2_MiB}));
+    table.policies.other["encoding"] = R"({"MaxValueSize":20})";
+    EXPECT_EQ(database.max_value_sizes(table), (std::vector<Bytes>{20, 2_MiB}));
+}
+
 } // namespace
 } // namespace sluice::catalog

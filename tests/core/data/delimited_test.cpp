@@ -316,5 +316,14 @@ TEST(MakeParser, RefusesAMappingOfAnotherKind) {
     EXPECT_EQ(made.error().reason, "BadRequest_InvalidMappingReference");
 }
 
+TEST(Delimited, ValuesMayBeAsLargeAsTheEncodingPolicyOfTheirColumnSays) {
+    const Source source{.table = "a:string, b:string, c:dynamic, d:dynamic", .max_values = {4, 3_MiB, 6}};
+    EXPECT_EQ(parsed(source, "abcdef,abcdef,\"[1,2,3]\",\"[1,2,3]\"\n\xC3\xB1x\xC3\xB1,x,\"[1,2]\",1\n"),
+              "(abcd,abcdef,null,[1,2,3]) (\xC3\xB1x,x,[1,2],1) nulled 1 truncated 2");
+    const std::string large(3 << 20, 'z');
+    EXPECT_EQ(parsed(source, "a," + large + ",,"), "(a," + large + ",null,null)");
+    EXPECT_EQ(parsed(source, "a," + large + "z,,"), "(a," + large + ",null,null) truncated 1");
+}
+
 } // namespace
 } // namespace sluice::data

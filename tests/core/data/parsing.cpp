@@ -27,6 +27,7 @@ std::unique_ptr<Parser> parser(const Source& source) {
                           .validation = source.validation,
                           .encoding = std::string(source.encoding),
                           .max_record = source.max_record,
+                          .max_values = source.max_values,
                           .max_content = source.max_content,
                           .strict = source.strict};
     if (!source.mapping.empty()) {

@@ -23,6 +23,7 @@ struct Source {
     Bytes max_content = 64_MiB;
     bool strict = false;
     std::string_view encoding = {};
+    std::vector<Bytes> max_values = {};
 };
 
 Schema schema(std::string_view table);

@@ -446,5 +446,21 @@ TEST_F(EngineCommands, RolesThatCommandsGaveCount) {
     EXPECT_NE(as_hub(".drop table Berth").find("it needs the role Table Admin"), std::string::npos);
 }
 
+TEST_F(EngineCommands, EncodingPolicyOfAColumnSaysHowLargeItsNewValuesMayBe) {
+    set_up({".create table T (a:string, b:string, c:dynamic, d:dynamic)",
+            ".alter column T.a policy encoding type='BigObject'",
+            ".alter column T.c policy encoding type='BigObject32'"});
+    const std::string large(3 << 19, 'x');
+    const std::string ingest = ".ingest inline into table T <| " + large + "," + large + ",\"[\"\"" + large +
+                               "\"\"]\",\"[\"\"" + large + "\"\"]\"";
+    EXPECT_EQ(run(ingest), "<guid>");
+    EXPECT_EQ(run("T | project strlen(a), strlen(b), strlen(tostring(c[0])), isnull(d)"),
+              "1572864 | 1048576 | 1572864 | true");
+    EXPECT_EQ(run(".clear table T data").rfind("error", 0), std::string::npos);
+    set_up({".delete column T.a policy encoding", ".alter column T.c policy encoding"});
+    EXPECT_EQ(run(ingest), "<guid>");
+    EXPECT_EQ(run("T | project strlen(a), isnull(c)"), "1048576 | true");
+}
+
 } // namespace
 } // namespace sluice::engine

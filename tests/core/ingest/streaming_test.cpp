@@ -123,5 +123,25 @@ TEST_F(Streaming, S13TheLimitItselfIsAllowedAndOneByteMoreIsNot) {
                                      "allowed size of 4194304 bytes.");
 }
 
+TEST_F(Streaming, ValuesMayBeAsLargeAsTheEncodingPolicyOfTheirColumnSays) {
+    open(true);
+    const auto changed = databases_->writer("Harbor")->change_catalogue([](const Database& database) -> Result<Database> {
+        Database next = database;
+        auto table = std::make_shared<catalog::Table>(*next.find_table("GaugeRaw"));
+        table->columns = {{"Note", ScalarType::String, next.next_column++}};
+        table->columns[0].encoding = R"({"MaxValueSize":5})";
+        next.tables["GaugeRaw"] = table;
+        return next;
+    });
+    ASSERT_TRUE(changed) << changed.error().message;
+    ASSERT_TRUE(stream("GaugeRaw", "Csv", "abcdefg\n"));
+    auto rows = databases_->writer("Harbor")->store().query("SELECT \"Note\" FROM db.main.\"GaugeRaw\"", {},
+                                                            {{{"n", ScalarType::String}}}, {});
+    ASSERT_TRUE(rows) << rows.error().message;
+    const auto chunk = rows->next();
+    ASSERT_TRUE(chunk && *chunk);
+    EXPECT_EQ((*chunk)->column(0).text(0), "abcde");
+}
+
 } // namespace
 } // namespace sluice::ingest
