@@ -8,6 +8,7 @@
 #include "core/data/text.hpp"
 #include "core/engine/local_engine.hpp"
 #include "core/kql/functions.hpp"
+#include "core/store/parquet.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -114,6 +115,7 @@ Result<> Bridge::open() {
     for (const config::Problem& note : settings_.notes)
         log::info("configuration note", {{"place", to_string(note.at)}, {"note", note.message}});
     SLUICE_TRY(folder_, DataFolder::lock(settings_.server.data_dir));
+    store::keep_parquet_in(std::filesystem::path(settings_.server.data_dir) / "parquet");
     SLUICE_CHECK(open_databases());
     engine::EngineOptions options;
     options.version = kVersion;

@@ -1,19 +1,17 @@
+#include "core/base/mutex.hpp"
 #include "core/data/bound_mapping.hpp"
-#include "core/data/cells.hpp"
-#include "core/data/format.hpp"
+#include "core/data/json_plan.hpp"
+#include "core/data/source_parser.hpp"
 #include "core/store/cells.hpp"
 #include "core/store/parquet.hpp"
 #include "core/store/parquet_columns.hpp"
+#include "core/store/spool.hpp"
 
 #include <duckdb.h>
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <memory>
 
 namespace sluice::store {
@@ -25,101 +23,81 @@ using data::ScalarType;
 using data::Transform;
 
 constexpr std::string_view kMagic = "PAR1";
+constexpr Bytes kMaxFooter = 256_MiB;
 
 Error damaged(std::string_view what) {
     return Error{ErrorCode::Invalid, fmt::format("the source is no Parquet file that can be read: {}", what),
                  "BadRequest_InvalidBlob"};
 }
 
-/// A temporary file without a name: it goes with its descriptor, whatever happens to the process.
-class Spool {
-public:
-    Spool() = default;
-    Spool(const Spool&) = delete;
-    Spool& operator=(const Spool&) = delete;
-    ~Spool() { close(); }
-
-    void close() {
-        if (file_ >= 0)
-            ::close(file_);
-        file_ = -1;
-        size_ = 0;
-    }
-    Result<> append(std::string_view bytes) {
-        if (file_ < 0) {
-            const std::filesystem::path folder = std::filesystem::temp_directory_path();
-            file_ = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-            if (file_ < 0)
-                return failed("create a file in " + folder.string());
-        }
-        while (!bytes.empty()) {
-            const ssize_t written = ::write(file_, bytes.data(), bytes.size());
-            if (written < 0 && errno != EINTR)
-                return failed("write");
-            bytes.remove_prefix(written < 0 ? 0 : static_cast<std::size_t>(written));
-            size_ += written < 0 ? 0 : static_cast<Bytes>(written);
-        }
-        return {};
-    }
-    Bytes size() const { return size_; }
-    std::string path() const { return fmt::format("/proc/self/fd/{}", file_); }
-
-private:
-    static Error failed(const std::string& what) {
-        return Error{
-            ErrorCode::Unavailable,
-            fmt::format("a Parquet file is kept on disk while it is read; cannot {}: {}", what, std::strerror(errno))};
-    }
-
-    int file_ = -1;
-    Bytes size_ = 0;
-};
-
-/// The DuckDB that reads Parquet for all parsers; holds no data. Made when the first file comes.
+/// The DuckDB that reads Parquet for all parsers; holds no data. Made when the first file comes. Thread-safe.
 class Reader {
 public:
     static Result<ConnectionHandle> connect() {
-        static Reader reader;
+        Lock lock(mutex_);
+        if (!database_) {
+            SLUICE_TRY(database_, open());
+        }
         ConnectionHandle connection;
-        if (!reader.ready_ || duckdb_connect(reader.database_.get(), connection.address()) != DuckDBSuccess)
-            return Error{ErrorCode::Internal, "DuckDB could not be started to read a Parquet file"};
+        if (duckdb_connect(database_.get(), connection.address()) != DuckDBSuccess)
+            return no_start();
         return connection;
+    }
+    /// After some errors DuckDB refuses all further work. The next file gets another; files that are being read keep
+    /// theirs.
+    static void renew() {
+        Lock lock(mutex_);
+        database_ = DatabaseHandle();
     }
 
 private:
-    Reader() {
-        if (duckdb_open(nullptr, database_.address()) != DuckDBSuccess)
-            return;
+    static Error no_start() {
+        return Error{ErrorCode::Unavailable, "DuckDB could not be started to read a Parquet file"};
+    }
+    static Result<DatabaseHandle> open() {
+        DatabaseHandle database;
         ConnectionHandle connection;
-        if (duckdb_connect(database_.get(), connection.address()) != DuckDBSuccess)
-            return;
+        if (duckdb_open(nullptr, database.address()) != DuckDBSuccess ||
+            duckdb_connect(database.get(), connection.address()) != DuckDBSuccess)
+            return no_start();
         // One thread keeps the rows in the order of the file. Descriptors are used again for other files, so nothing
         // may be remembered by their names.
-        ready_ = true;
         for (const char* setting :
              {"SET threads = 1", "SET enable_external_file_cache = false", "SET memory_limit = '256MB'",
-              "SET autoinstall_known_extensions = false", "SET autoload_known_extensions = false"})
-            ready_ = ready_ && run(connection.get(), setting).has_value();
+              "SET temp_directory = ''", "SET autoinstall_known_extensions = false",
+              "SET autoload_known_extensions = false"})
+            SLUICE_CHECK(run(connection.get(), setting));
+        return database;
     }
 
-    DatabaseHandle database_;
-    bool ready_ = false;
+    static inline Mutex mutex_;
+    static inline DatabaseHandle database_ SLUICE_GUARDED_BY(mutex_);
 };
 
+/// What a failure of DuckDB says about the file.
+Error failed(const Error& cause, std::string_view what) {
+    if (cause.code == ErrorCode::TooLarge)
+        return Error{ErrorCode::TooLarge,
+                     "reading the Parquet file needs more than 256 MB of memory; write it with smaller row groups",
+                     "Stream_InputStreamTooLarge"};
+    if (cause.code == ErrorCode::Internal)
+        Reader::renew();
+    return damaged(what);
+}
+
 /// Reads a Parquet file when all of it is there (formats-and-mappings 6). The columns whose values DuckDB hands over as
-/// they are stored come first; behind them one text for each column that Cells coerces, and the number of values in
-/// the row that the matrix turned into null.
-class ParquetParser final : public data::Parser {
+/// they are stored come first; behind them one text for each column that Cells coerces, the number of values in the row
+/// that the matrix turned into null, and for a strict parser the row as JSON.
+class ParquetParser final : public data::RecordParser {
 public:
-    explicit ParquetParser(data::ParserOptions options) : options_(std::move(options)) {}
+    using RecordParser::RecordParser;
 
     using Parser::begin;
     void begin(const data::SourceFacts& source) override {
         end_reading();
         spool_.close();
         head_.clear();
-        location_ = source.location;
-        outcome_ = {};
+        begin_records(source);
         complete_ = false;
     }
 
@@ -138,7 +116,7 @@ public:
         for (;;) {
             auto chunk = result_.fetch();
             if (!chunk)
-                return damaged("a part of it is broken");
+                return failed(chunk.error(), "a part of it is broken");
             if (!*chunk) {
                 complete_ = true;
                 end_reading();
@@ -147,7 +125,11 @@ public:
             if (duckdb_data_chunk_get_size(chunk->get()) == 0)
                 continue;
             SLUICE_TRY(data::Chunk raw, reader_->read(chunk->get()));
-            take(std::move(raw), rows);
+            if (options_.strict) {
+                SLUICE_CHECK(take_strictly(raw, rows));
+            } else {
+                take(std::move(raw), rows);
+            }
             return true;
         }
     }
@@ -162,10 +144,7 @@ public:
                              "Stream_InputStreamTooLarge"};
         }
         spool_.close();
-        if (outcome_.rows == 0)
-            return Error{ErrorCode::Invalid, "the source holds no record in format parquet",
-                         "BadRequest_NoRecordsOrWrongFormat"};
-        return outcome_;
+        return outcome();
     }
 
 private:
@@ -173,6 +152,7 @@ private:
         std::size_t column;
         bool json;
         Transform transform;
+        data::DropTree drop = {};
     };
 
     void end_reading() {
@@ -183,24 +163,46 @@ private:
     }
 
     Result<> start() {
-        if (spool_.size() < 3 * kMagic.size())
-            return damaged("it is cut short");
+        SLUICE_CHECK(read_footer());
         SLUICE_TRY(connection_, Reader::connect());
         const std::string table = fmt::format("read_parquet({})", literal(spool_.path()));
         SLUICE_CHECK(read_columns(table));
         SLUICE_TRY(statement_, prepare(select(table)));
         auto streamed = statement_.stream();
         if (!streamed)
-            return damaged("it cannot be opened");
+            return failed(streamed.error(), "it cannot be opened");
         result_ = std::move(*streamed);
         SLUICE_TRY(reader_, ResultReader::make(result_, result_types_));
+        return {};
+    }
+
+    /// A file ends with its metadata, the length of that in four bytes, and the four letters that it began with.
+    Result<> read_footer() {
+        constexpr Bytes kTail = 8;
+        if (spool_.size() < kMagic.size() + kTail)
+            return damaged("it is cut short");
+        SLUICE_TRY(const std::string tail, spool_.read(spool_.size() - kTail, kTail));
+        if (tail.substr(4) != kMagic)
+            return damaged(tail.substr(4) == "PARE" ? "it is encrypted" : "it does not end like one");
+        Bytes size = 0;
+        for (int i = 3; i >= 0; --i)
+            size = size << 8 | static_cast<unsigned char>(tail[static_cast<std::size_t>(i)]);
+        if (size > std::min(spool_.size() - kMagic.size() - kTail, kMaxFooter))
+            return damaged("the length of its footer is wrong");
+        const Bytes begin = spool_.size() - kTail - size;
+        SLUICE_TRY(std::string metadata, spool_.read(begin, size));
+        SLUICE_TRY(footer_, read_parquet_footer(metadata));
+        for (const std::size_t at : footer_.utc_nanoseconds) {
+            const char flag = ParquetFooter::local(metadata[at]);
+            SLUICE_CHECK(spool_.write(begin + at, {&flag, 1}));
+        }
         return {};
     }
 
     Result<Statement> prepare(const std::string& sql) {
         auto prepared = Statement::prepare(connection_.get(), sql);
         if (!prepared)
-            return damaged("its footer is broken, or it uses what DuckDB does not know");
+            return failed(prepared.error(), "its footer is broken, or it uses what DuckDB does not know");
         return prepared;
     }
 
@@ -209,52 +211,14 @@ private:
         SLUICE_TRY(Statement none, prepare("SELECT * FROM " + table + " LIMIT 0"));
         auto result = none.stream();
         if (!result)
-            return damaged("its footer is broken");
-        SLUICE_TRY(const auto physical, read_physical());
+            return failed(result.error(), "its footer is broken");
         columns_.clear();
         auto* raw = static_cast<duckdb_result*>(result->raw());
         for (std::size_t i = 0; i < result->columns(); ++i) {
             const std::string name = duckdb_column_name(raw, i);
-            const auto found = physical.find(name);
-            columns_.push_back({name, result->column_logical_type(i),
-                                found == physical.end() ? ParquetPhysical::Other : found->second});
+            columns_.push_back({name, result->column_logical_type(i), footer_.root.child(name)});
         }
         return {};
-    }
-
-    /// How the top-level columns lie in the file, by name.
-    Result<std::map<std::string, ParquetPhysical>> read_physical() {
-        const data::Schema schema{
-            {{"name", ScalarType::String}, {"type", ScalarType::String}, {"children", ScalarType::Long}}};
-        auto chunks =
-            read_all(connection_.get(),
-                     "SELECT name, type, CASE WHEN converted_type = 'BSON' THEN -1 ELSE coalesce(num_children, 0) END "
-                     "FROM parquet_schema(" +
-                         literal(spool_.path()) + ")",
-                     {}, schema);
-        if (!chunks)
-            return damaged("its footer is broken");
-        std::map<std::string, ParquetPhysical> physical;
-        bool root = true;
-        std::int64_t inside = 0; // of a nested column: elements still to come
-        for (const data::Chunk& chunk : *chunks) {
-            for (std::size_t row = 0; row < chunk.rows(); ++row) {
-                const std::int64_t children = chunk.column(2).get<std::int64_t>(row);
-                if (std::exchange(root, false))
-                    continue;
-                if (inside > 0) {
-                    inside += std::max<std::int64_t>(children, 0) - 1;
-                    continue;
-                }
-                inside = std::max<std::int64_t>(children, 0);
-                const std::string_view type = chunk.column(1).text(row);
-                if (children == 0 && type == "BYTE_ARRAY")
-                    physical[std::string(chunk.column(0).text(row))] = ParquetPhysical::Bytes;
-                else if (children == 0 && type == "FIXED_LEN_BYTE_ARRAY")
-                    physical[std::string(chunk.column(0).text(row))] = ParquetPhysical::FixedBytes;
-            }
-        }
-        return physical;
     }
 
     ParquetValue value_at(const data::Path& path) const {
@@ -269,21 +233,23 @@ private:
     struct FileColumn {
         std::string name;
         TypeHandle type;
-        ParquetPhysical physical;
+        const ParquetElement* element;
     };
 
     ParquetValue copy_of(const FileColumn& column) const {
         // The C API has no copy of a type; a list of it gives one back.
         const TypeHandle list(duckdb_create_list_type(column.type.get()));
-        return {identifier(column.name), TypeHandle(duckdb_list_type_child_type(list.get())), column.physical};
+        return {identifier(column.name), TypeHandle(duckdb_list_type_child_type(list.get())), column.element};
     }
 
     std::string record_json() const {
         std::string members;
-        for (const FileColumn& column : columns_)
+        for (const FileColumn& column : columns_) {
+            const bool misread = column.element && column.element->misread;
             members += fmt::format("{}{} := {}", members.empty() ? "" : ", ", identifier(column.name),
-                                   json_of(identifier(column.name), column.type.get()));
-        return fmt::format("to_json(struct_pack({}))::VARCHAR", members);
+                                   misread ? "NULL" : json_value(identifier(column.name), column.type.get()));
+        }
+        return json_text(fmt::format("struct_pack({})", members));
     }
 
     /// The query for the rows; fills texts_ and result_types_.
@@ -296,18 +262,24 @@ private:
         texts_.clear();
         result_types_ = schema;
         const auto add_text = [&](Text text, const std::string& sql) {
-            texts_.push_back(text);
+            texts_.push_back(std::move(text));
             text_sql += ", " + sql;
             result_types_.columns.push_back(
                 {fmt::format("text{}", texts_.size()), ScalarType::Dynamic}); // dynamic keeps nulls
         };
-        const auto add = [&](std::size_t column, const data::Path& path, Transform transform) {
+        const auto add = [&](std::size_t column, const data::Path& path, Transform transform,
+                             const std::vector<data::Path>& dropped) {
             if (path.steps.empty())
-                return add_text({column, true, Transform::None}, record_json());
+                return add_text({column, true, transform, data::drop_tree(dropped)}, record_json());
             const ParquetValue value = value_at(path);
-            if (data::is_unix_time(transform))
-                return add_text({column, false, transform}, unix_time_text(value));
-            const ParquetColumn converted = convert(value, schema[column].type);
+            if (const std::string time = unix_time_text(value); data::is_unix_time(transform) && time != "NULL")
+                return add_text({column, false, transform}, time);
+            if (const std::string json = transformed_json(value, schema[column].type, transform); !json.empty())
+                return add_text({column, true, transform, data::drop_tree(dropped)}, json);
+            // Other values have no time and no members; an object to drop members from may be any value.
+            const bool plain = transform == Transform::None || transform == Transform::DropMappedFields;
+            const ParquetColumn converted = plain ? convert(value, schema[column].type)
+                                                  : ParquetColumn{.form = ParquetColumn::Form::Stored, .sql = "NULL"};
             if (converted.form != ParquetColumn::Form::Stored)
                 return add_text({column, converted.form == ParquetColumn::Form::Json, Transform::None}, converted.sql);
             if (!value.type)
@@ -319,69 +291,97 @@ private:
         if (options_.mapping) {
             for (const BoundElement& element : options_.mapping->elements())
                 if (element.source == BoundElement::Source::Path)
-                    add(element.column, element.path, element.transform);
+                    add(element.column, element.path, element.transform, element.dropped);
         } else {
             for (std::size_t i = 0; i < schema.size(); ++i) {
                 data::Path path;
                 path.steps.push_back({.name = schema[i].name});
-                add(i, path, Transform::None);
+                add(i, path, Transform::None, {});
             }
         }
         result_types_.columns.push_back({"misfits", ScalarType::Long});
-        return fmt::format("SELECT {}{}, (0{})::BIGINT FROM {}", fmt::join(stored, ", "), text_sql, misfits, table);
+        if (options_.strict)
+            result_types_.columns.push_back({"record", ScalarType::Dynamic});
+        return fmt::format("SELECT {}{}, (0{})::BIGINT{} FROM {}", fmt::join(stored, ", "), text_sql, misfits,
+                           options_.strict ? ", " + record_json() : "", table);
     }
 
+    /// What the row of `raw` holds beyond the stored columns goes into the row that cells_ is at.
+    void fill_rest(const data::Chunk& raw, std::size_t row) {
+        const std::size_t columns = options_.schema->size();
+        cells_.check_utf8(false); // DuckDB refuses files whose texts are no UTF-8
+        for (std::size_t i = 0; i < texts_.size(); ++i)
+            if (!raw.column(columns + i).is_null(row))
+                fill(texts_[i], raw.column(columns + i).text(row));
+        fill_constants();
+        outcome_.nulled += static_cast<std::uint64_t>(raw.column(columns + texts_.size()).get<std::int64_t>(row));
+    }
+
+    /// All rows at once: the stored columns are handed on as they are.
     void take(data::Chunk raw, data::Rows& rows) {
-        const std::size_t columns = options_.schema->size(), count = raw.rows();
-        const std::size_t misfits = columns + texts_.size();
+        const std::size_t count = raw.rows();
         for (std::size_t row = 0; row < count; ++row) {
             raw.set_rows(row);
             cells_.begin_row(raw);
-            cells_.check_utf8(false); // DuckDB refuses files whose texts are no UTF-8
-            for (std::size_t i = 0; i < texts_.size(); ++i)
-                if (!raw.column(columns + i).is_null(row))
-                    fill(texts_[i], raw.column(columns + i).text(row));
-            fill_constants();
-            outcome_.nulled += static_cast<std::uint64_t>(raw.column(misfits).get<std::int64_t>(row));
+            fill_rest(raw, row);
             ++outcome_.rows;
         }
         raw.set_rows(count);
         rows.add_chunk(std::move(raw).select(*options_.schema, [](std::size_t i) { return i; }));
     }
 
+    /// Row by row, as some may be refused.
+    Result<> take_strictly(const data::Chunk& raw, data::Rows& rows) {
+        const std::size_t columns = options_.schema->size();
+        for (std::size_t row = 0; row < raw.rows(); ++row) {
+            const ParseOutcome before = outcome_;
+            data::Chunk& chunk = rows.next_row();
+            cells_.begin_row(chunk);
+            for (std::size_t i = 0; i < columns; ++i)
+                if (!raw.column(i).is_null(row) && raw.column(i).type() != ScalarType::String)
+                    chunk.column(i).copy(chunk.rows(), raw.column(i), row);
+            fill_rest(raw, row);
+            const data::Column& record = raw.column(columns + texts_.size() + 1);
+            SLUICE_CHECK(finish_record(rows, before, record.is_null(row) ? "" : record.text(row)));
+        }
+        return {};
+    }
+
     void fill(const Text& text, std::string_view value) {
-        if (text.transform != Transform::None)
+        if (data::is_unix_time(text.transform))
             cells_.unix_time(text.column, value, text.transform);
+        else if (text.transform != Transform::None)
+            fill_transformed(text, value);
         else if (text.json)
             cells_.json(text.column, value);
         else
             cells_.text(text.column, value);
     }
 
-    void fill_constants() {
-        if (!options_.mapping)
+    void fill_transformed(const Text& text, std::string_view json) {
+        data::JsonReader reader(json, data::JsonDialect::Strict);
+        compact_.clear();
+        const char first = reader.space() && !reader.done() ? reader.peek() : ' ';
+        const bool merge = text.transform == Transform::PropertyBagArrayToDictionary;
+        if (json == "null")
             return;
-        for (const BoundElement& element : options_.mapping->elements()) {
-            if (element.source == BoundElement::Source::Constant)
-                cells_.text(element.column, element.constant);
-            else if (element.source == BoundElement::Source::Location)
-                cells_.text(element.column, location_);
-            else if (element.source == BoundElement::Source::LineNumber)
-                cells_.line_number(element.column, outcome_.rows + 1);
-        }
+        if (merge ? (first == '[' || first == '{') && compactor_.merged_objects(reader, compact_)
+                  : compactor_.value(reader, compact_, 0, &text.drop))
+            cells_.json(text.column, compact_);
+        else
+            cells_.misfit();
     }
 
-    const data::ParserOptions options_;
-    ParseOutcome outcome_;
-    data::Cells cells_{outcome_, options_.max_values};
-    std::string location_;
     Spool spool_;
     std::string head_;
     bool complete_ = false;
 
+    ParquetFooter footer_;
     std::vector<FileColumn> columns_;
     std::vector<Text> texts_;
     data::Schema result_types_;
+    data::JsonCompactor compactor_;
+    std::string compact_;
     // In the order in which they depend on each other.
     ConnectionHandle connection_;
     Statement statement_;
@@ -390,21 +390,14 @@ private:
 };
 
 Result<std::unique_ptr<data::Parser>> make_parquet_parser(data::ParserOptions options) {
-    if (options.mapping)
-        for (const BoundElement& element : options.mapping->elements())
-            if (element.transform == Transform::DropMappedFields ||
-                element.transform == Transform::PropertyBagArrayToDictionary)
-                return Error{
-                    ErrorCode::Unsupported,
-                    fmt::format(
-                        "mapping '{}': the transforms DropMappedFields and PropertyBagArrayToDictionary do not work on "
-                        "parquet in this version; map the column without a transform",
-                        options.mapping->name()),
-                    "BadRequest_InvalidMapping"};
     return std::unique_ptr<data::Parser>(std::make_unique<ParquetParser>(std::move(options)));
 }
 
 } // namespace
+
+void keep_parquet_in(std::filesystem::path folder) {
+    Spool::use_folder(std::move(folder));
+}
 
 void register_parquet() {
     data::register_parser(data::Format::Parquet, &make_parquet_parser);
