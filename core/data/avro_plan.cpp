@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 namespace sluice::data {
 namespace {
@@ -33,6 +34,19 @@ std::optional<std::string> bytes_of_array(std::string_view json) {
         return value >= 0 && value <= 255;
     });
     return all ? std::optional(bytes) : std::nullopt;
+}
+
+/// Types may hold themselves, so those that were asked are remembered.
+bool holds_map(const AvroType& type, std::set<const AvroType*>& asked) {
+    if (type.kind == Kind::Map)
+        return true;
+    if (!asked.insert(&type).second)
+        return false;
+    const auto holds = [&](const AvroType* part) { return holds_map(*part, asked); };
+    return (type.items != nullptr && holds(type.items)) ||
+           std::any_of(type.branches.begin(), type.branches.end(), holds) ||
+           std::any_of(type.fields.begin(), type.fields.end(),
+                       [&](const AvroType::Field& field) { return holds(field.type); });
 }
 
 } // namespace
@@ -72,6 +86,8 @@ std::unique_ptr<AvroPlan::Op> AvroPlan::build(const AvroType& type, const std::v
     for (const Wanted& one : wanted)
         if (one.rest.empty())
             op->targets.push_back(one.target);
+    std::set<const AvroType*> asked;
+    op->names_repeat = !op->targets.empty() && holds_map(type, asked);
     // What goes on through one step; `same` says whether a path takes that step.
     const auto through = [&](auto same) {
         std::vector<Wanted> inside;
@@ -214,11 +230,26 @@ bool AvroPlan::members(AvroReader& reader, const Op& op, int depth) {
         std::string_view name;
         if (!reader.bytes(name))
             return false;
-        for (const auto& [wanted, inside] : op.members)
-            if (wanted == name)
+        for (const auto& [wanted, inside] : op.members) {
+            if (wanted == name) {
+                forget(*inside); // of a name that comes twice, the last value counts, also when it fits no column
                 return value(reader, *inside, depth + 1);
+            }
+        }
         return reader.skip(*op.type->items, depth + 1);
     });
+}
+
+void AvroPlan::forget(const Op& op) {
+    for (const Target* target : op.targets)
+        cells_.clear(target->column);
+    for (const auto& part : op.parts)
+        if (part)
+            forget(*part);
+    for (const auto& [position, inside] : op.elements)
+        forget(*inside);
+    for (const auto& [name, inside] : op.members)
+        forget(*inside);
 }
 
 /// The record, array or map at `reader` as JSON, for columns that take all of it.
@@ -229,17 +260,21 @@ bool AvroPlan::whole(AvroReader& reader, const Op& op, int depth) {
     const bool byte_array = op.type->kind == Kind::Array;
     for (const Target* target : op.targets) {
         JsonReader json(text_);
+        bool written = true;
+        compact_.clear();
         switch (target->transform) {
         case Transform::None:
-            cells_.json(target->column, text_);
-            continue;
+            if (!op.names_repeat) {
+                cells_.json(target->column, text_);
+                continue;
+            }
+            written = compactor_.value(json, compact_);
+            break;
         case Transform::DropMappedFields:
-            compact_.clear();
-            compactor_.value(json, compact_, 0, &target->drop);
+            written = compactor_.value(json, compact_, 0, &target->drop);
             break;
         case Transform::PropertyBagArrayToDictionary:
-            compact_.clear();
-            compactor_.merged_objects(json, compact_);
+            written = compactor_.merged_objects(json, compact_);
             break;
         case Transform::BytesAsBase64: {
             const auto decoded = byte_array && !logical_ ? bytes_of_array(text_) : std::nullopt;
@@ -253,6 +288,8 @@ bool AvroPlan::whole(AvroReader& reader, const Op& op, int depth) {
             cells_.misfit();
             continue;
         }
+        if (!written) // nothing else can be wrong with JSON of ours
+            return reader.fail("more than 256 values inside each other");
         cells_.json(target->column, compact_);
     }
     return true;

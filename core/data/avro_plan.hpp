@@ -43,6 +43,7 @@ private:
             {}; ///< by field of a record (null: nobody takes it) or branch of a union
         std::vector<std::pair<std::uint32_t, std::unique_ptr<Op>>> elements = {}; ///< of an array, by position
         std::vector<std::pair<std::string, std::unique_ptr<Op>>> members = {};    ///< of a map, by name
+        bool names_repeat = false; ///< as JSON: maps are in it, which may hold a name twice
         bool inside() const { return !parts.empty() || !elements.empty() || !members.empty(); }
     };
 
@@ -53,6 +54,8 @@ private:
     bool elements(AvroReader& reader, const Op& op, int depth);
     bool members(AvroReader& reader, const Op& op, int depth);
     bool whole(AvroReader& reader, const Op& op, int depth);
+    /// Empties the cells that a value fills.
+    void forget(const Op& op);
 
     void boolean(const Op& op, bool value);
     void integer(const Op& op, std::int64_t value);

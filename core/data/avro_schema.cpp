@@ -8,6 +8,7 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <set>
 
 namespace sluice::data {
 namespace {
@@ -145,10 +146,13 @@ private:
         const auto fields = json.find("fields");
         if (fields == json.end() || !fields->is_array())
             return invalid(fmt::format("record '{}' has no list of fields", text_of(json, "name")));
+        std::set<std::string, std::less<>> names;
         for (const Json& field : *fields) {
             std::string name = field.is_object() ? text_of(field, "name") : std::string();
             if (name.empty() || !field.contains("type"))
                 return invalid(fmt::format("a field of record '{}' has no name or no type", text_of(json, "name")));
+            if (!names.insert(name).second)
+                return invalid(fmt::format("record '{}' has two fields '{}'", text_of(json, "name"), name));
             SLUICE_TRY(const AvroType* field_type, read(field["type"], inside, depth + 1));
             type.fields.push_back({std::move(name), field_type});
         }
