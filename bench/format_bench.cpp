@@ -1,11 +1,15 @@
 // How fast bytes become typed columns, on one core, beside the same work by DuckDB's readers on one thread, and against
-// what the machine can do: simdjson for JSON, a copy for CSV, zlib's own inflate for gzip. The rows are those of the
+// what the machine can do: simdjson for JSON, a copy for CSV, zlib's own inflate for gzip. Avro stands beside avro-c's
+// generic reader, because DuckDB reads Avro only with an extension that has to be downloaded. The rows are those of the
 // benchmarks (193 bytes as JSON, 101 bytes as CSV, nine typed columns); bytes are those of the text, also where it
 // comes compressed.
 #include "bench/rows.hpp"
 #include "core/data/format.hpp"
 #include "core/data/gzip.hpp"
+#include "core/data/text.hpp"
+#include "tests/core/data/avro_bytes.hpp"
 
+#include <avro.h>
 #include <benchmark/benchmark.h>
 #include <duckdb.h>
 #include <fmt/format.h>
@@ -83,31 +87,66 @@ std::unique_ptr<Parser> parser(Format format, bool mapped = false) {
         std::string json = "[";
         for (const ColumnSchema& column : kSchema.columns)
             json += fmt::format(R"({{"Column":"{0}","Properties":{{"Path":"$.{0}"}}}},)", column.name);
-        options.mapping = *bind_mapping(*parse_mapping("M", MappingKind::Json, json + "]"), kSchema);
+        options.mapping = *bind_mapping(*parse_mapping("M", mapping_kind(format), json + "]"), kSchema);
     }
     return std::move(*make_parser(std::move(options)));
 }
 
+/// The rows as an Avro container in blocks of some 45 KB, not compressed. The time is an ISO text as in JSON, or with
+/// `logical` a number of microseconds, which only apacheavro reads as a time.
+std::string avro_container(bool logical) {
+    using namespace data::test;
+    const std::string schema = fmt::format(
+        R"({{"type":"record","name":"R","fields":[{{"name":"ts","type":{}}},)"
+        R"({{"name":"deviceId","type":"string"}},{{"name":"site","type":"string"}},{{"name":"seq","type":"long"}},)"
+        R"({{"name":"temperature","type":"double"}},{{"name":"humidity","type":"int"}},)"
+        R"({{"name":"status","type":"string"}},{{"name":"trace","type":"string"}},)"
+        R"({{"name":"note","type":["null","string"]}}]}})",
+        logical ? R"({"type":"long","logicalType":"timestamp-micros"})" : R"("string")");
+    constexpr std::size_t kBlock = 500;
+    std::string out = avro_header(schema, "null");
+    bench::Rows rows(1);
+    for (std::size_t i = 0; i < kRows; i += kBlock) {
+        std::string block;
+        for (std::size_t k = 0; k < kBlock; ++k) {
+            const bench::Rows::Row& row = rows.next();
+            block += logical ? varint((*parse_datetime(row.ts) - kUnixEpochTicks) / 10) : sized(row.ts);
+            block += sized(row.device) + sized(row.site) + varint(static_cast<std::int64_t>(row.seq));
+            block += real(row.temperature) + varint(row.humidity) + sized(row.status) + sized(row.trace);
+            block += varint(1) + sized(row.note);
+        }
+        out += avro_block(kBlock, block);
+    }
+    return out;
+}
+
+const std::string& avro_bytes(bool logical) {
+    static const std::string plain = avro_container(false), with_types = avro_container(true);
+    return logical ? with_types : plain;
+}
+
+void report(benchmark::State& state, std::size_t rows, std::size_t bytes) {
+    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * rows));
+    state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * bytes));
+}
 void report(benchmark::State& state, const Text& text) {
-    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * text.lines.size()));
-    state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * text.bytes.size()));
+    report(state, text.lines.size(), text.bytes.size());
 }
 
 /// A file: all rows in blocks of 256 KiB.
-void as_file(benchmark::State& state, const Text& text, Format format, bool mapped) {
+void as_file(benchmark::State& state, std::string_view bytes, Format format, bool mapped) {
     const auto under_test = parser(format, mapped);
     const auto schema = std::make_shared<const Schema>(kSchema);
     for (auto _ : state) {
         Rows rows(schema);
         under_test->begin();
-        const std::string_view bytes = text.bytes;
         for (std::size_t at = 0; at < bytes.size(); at += 256 * 1024)
             if (!under_test->feed(bytes.substr(at, 256 * 1024), true, rows))
                 state.SkipWithError("feed failed");
         if (!under_test->finish(rows) || rows.size() != kRows)
             state.SkipWithError("rows are missing");
     }
-    report(state, text);
+    report(state, kRows, bytes.size());
 }
 
 /// Events: every row is a source of its own; rows are taken away in batches of a thousand.
@@ -309,13 +348,13 @@ void csv_reference_copy(benchmark::State& state) {
 }
 
 void json_file(benchmark::State& state) {
-    as_file(state, json_text(), Format::Json, false);
+    as_file(state, json_text().bytes, Format::Json, false);
 }
 void json_file_mapped(benchmark::State& state) {
-    as_file(state, json_text(), Format::Json, true);
+    as_file(state, json_text().bytes, Format::Json, true);
 }
 void multijson_file(benchmark::State& state) {
-    as_file(state, json_text(), Format::MultiJson, false);
+    as_file(state, json_text().bytes, Format::MultiJson, false);
 }
 void json_events(benchmark::State& state) {
     as_events(state, json_text(), Format::Json);
@@ -324,7 +363,7 @@ void multijson_events(benchmark::State& state) {
     as_events(state, json_text(), Format::MultiJson);
 }
 void csv_file(benchmark::State& state) {
-    as_file(state, csv_text(), Format::Csv, false);
+    as_file(state, csv_text().bytes, Format::Csv, false);
 }
 void csv_events(benchmark::State& state) {
     as_events(state, csv_text(), Format::Csv);
@@ -333,6 +372,56 @@ void csv_events(benchmark::State& state) {
 void json_gzip_file(benchmark::State& state) {
     as_gzip_file(state, json_text(), Format::Json);
 }
+void avro_file(benchmark::State& state) {
+    as_file(state, avro_bytes(false), Format::Avro, false);
+}
+void avro_file_mapped(benchmark::State& state) {
+    as_file(state, avro_bytes(false), Format::Avro, true);
+}
+void apacheavro_file(benchmark::State& state) {
+    as_file(state, avro_bytes(true), Format::ApacheAvro, false);
+}
+
+/// avro-c reads every record into one generic value and looks at each field; texts are not copied out of it.
+void avro_reference_avro_c(benchmark::State& state) {
+    const std::string& bytes = avro_bytes(false);
+    const File file(bytes, "avro");
+    for (auto _ : state) {
+        avro_file_reader_t reader = nullptr;
+        if (avro_file_reader(file.path().c_str(), &reader) != 0) {
+            state.SkipWithError(avro_strerror());
+            break;
+        }
+        avro_schema_t schema = avro_file_reader_get_writer_schema(reader);
+        avro_value_iface_t* record_class = avro_generic_class_from_schema(schema);
+        avro_value_t record;
+        avro_generic_value_new(record_class, &record);
+        std::size_t rows = 0, sum = 0;
+        while (avro_file_reader_read_value(reader, &record) == 0) {
+            for (std::size_t i = 0; i < kSchema.size(); ++i) {
+                avro_value_t field;
+                avro_value_get_by_index(&record, i, &field, nullptr);
+                if (avro_value_get_type(&field) == AVRO_UNION)
+                    avro_value_get_current_branch(&field, &field);
+                const char* text = nullptr;
+                std::size_t size = 0;
+                if (avro_value_get_type(&field) == AVRO_STRING && avro_value_get_string(&field, &text, &size) == 0)
+                    sum += size;
+            }
+            ++rows;
+            avro_value_reset(&record);
+        }
+        benchmark::DoNotOptimize(sum);
+        if (rows != kRows)
+            state.SkipWithError("rows are missing");
+        avro_value_decref(&record);
+        avro_value_iface_decref(record_class);
+        avro_schema_decref(schema);
+        avro_file_reader_close(reader);
+    }
+    report(state, kRows, bytes.size());
+}
+
 void json_duckdb(benchmark::State& state) {
     by_duckdb(state, json_text(), json_text().bytes, "json");
 }
@@ -359,6 +448,10 @@ BENCHMARK(gzip_reference_zlib);
 BENCHMARK(gzip_reader);
 BENCHMARK(json_gzip_duckdb);
 BENCHMARK(json_gzip_file);
+BENCHMARK(avro_reference_avro_c);
+BENCHMARK(avro_file);
+BENCHMARK(avro_file_mapped);
+BENCHMARK(apacheavro_file);
 
 } // namespace
 
