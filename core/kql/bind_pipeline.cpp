@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace sluice::kql {
 
@@ -209,10 +210,14 @@ namespace {
 std::string limit_of(const Scalar& count, Offset at) {
     if (count.type != ScalarType::Long && count.type != ScalarType::Int && count.type != ScalarType::Real)
         fail_semantic(at, "The number of rows has to be a number", "SEM0031");
+    if (count.constant && count.constant->type == ScalarType::Real) {
+        // No table has more rows; what is not a number asks for none.
+        constexpr double kAll = 1e18;
+        const double rows = std::isnan(count.constant->real) ? 0 : std::clamp(count.constant->real, 0.0, kAll);
+        return std::to_string(static_cast<std::int64_t>(rows));
+    }
     if (count.constant)
-        return std::to_string(std::max<std::int64_t>(0, count.constant->type == ScalarType::Real
-                                                            ? static_cast<std::int64_t>(count.constant->real)
-                                                            : count.constant->integer));
+        return std::to_string(std::max<std::int64_t>(0, count.constant->integer));
     return fmt::format("(SELECT greatest(0, CAST({} AS BIGINT)))", count.sql);
 }
 

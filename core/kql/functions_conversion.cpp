@@ -71,7 +71,8 @@ template <class T, class Parse> std::optional<T> from_dynamic(std::string_view j
 }
 
 std::optional<std::int64_t> truncated(std::optional<double> number) {
-    if (!number || !std::isfinite(*number) || *number >= 9.3e18 || *number <= -9.3e18)
+    constexpr double kEnd = 9223372036854775808.0;
+    if (!number || !(*number > -kEnd && *number < kEnd))
         return std::nullopt;
     return static_cast<std::int64_t>(*number);
 }

@@ -78,6 +78,9 @@ public:
     }
 
 private:
+    /// What is no text at all is wrong at every byte; nobody reads that many messages.
+    static constexpr std::size_t kMostErrors = 100;
+
     char peek(std::size_t ahead = 0) const { return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0'; }
     bool starts(std::string_view s) const { return text_.substr(at_).starts_with(s); }
 
@@ -110,7 +113,8 @@ private:
     void wrong(Failure failure) {
         if (!errors_)
             throw failure;
-        errors_->push_back(std::move(failure));
+        if (errors_->size() < kMostErrors)
+            errors_->push_back(std::move(failure));
     }
     void wrong_syntax(Offset at, std::string message) {
         wrong({Failure::Family::Syntax, "SYN0002", std::move(message), at});
@@ -126,12 +130,19 @@ private:
     }
 
     Token next() {
-        Token token;
-        token.begin = static_cast<Offset>(at_);
-        if (at_ == text_.size()) {
-            token.end = token.begin;
-            return token;
+        for (;;) {
+            Token token;
+            token.begin = static_cast<Offset>(at_);
+            if (at_ == text_.size() || read(token)) {
+                token.end = static_cast<Offset>(at_);
+                return token;
+            }
+            skip_blanks();
         }
+    }
+
+    /// False: what stands here begins no token, and was passed over.
+    bool read(Token& token) {
         if (string_starts()) {
             token.kind = TokenKind::Literal;
             token.value.type = ScalarType::String;
@@ -141,19 +152,18 @@ private:
         } else if (is_name_start(peek())) {
             read_name(token);
         } else {
-            read_mark(token);
+            return read_mark(token);
         }
-        token.end = static_cast<Offset>(at_);
-        return token;
+        return true;
     }
 
-    void read_mark(Token& token) {
+    bool read_mark(Token& token) {
         for (std::string_view mark : kMarks)
             if (starts(mark)) {
                 token.kind = TokenKind::Mark;
                 token.text = mark;
                 at_ += mark.size();
-                return;
+                return true;
             }
         // A character of several bytes is named whole.
         std::size_t size = 1;
@@ -164,8 +174,7 @@ private:
         wrong_syntax(token.begin, fmt::format("Query could not be parsed: unexpected character '{}'",
                                               shown ? std::string(character) : "?"));
         at_ += size;
-        skip_blanks();
-        token = next();
+        return false;
     }
 
     bool string_starts() const {
@@ -240,6 +249,8 @@ private:
     }
 
     void read_escape(std::string& value, Offset begin) {
+        if (at_ >= text_.size())
+            return; // the string is not closed, which is said at its end
         const char c = peek();
         ++at_;
         switch (c) {

@@ -142,7 +142,11 @@ std::optional<Ticks> timespan_of(std::string_view text) {
     const std::string_view unit = trim(text.substr(digits));
     if (!number)
         return std::nullopt;
-    const auto scaled = [&](double per_unit) { return static_cast<Ticks>(*number * per_unit); };
+    const auto scaled = [&](double per_unit) -> std::optional<Ticks> {
+        constexpr double kEnd = 9223372036854775808.0; // of what ticks can count
+        const double ticks = *number * per_unit;
+        return ticks > -kEnd && ticks < kEnd ? std::optional(static_cast<Ticks>(ticks)) : std::nullopt;
+    };
     if (unit.empty() || unit == "d" || unit == "day" || unit == "days")
         return scaled(kTicksPerDay);
     if (unit == "h" || unit == "hr" || unit == "hrs" || unit == "hour" || unit == "hours")

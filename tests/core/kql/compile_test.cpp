@@ -128,6 +128,25 @@ TEST(Compile, CountsAWholeTableWithoutReadingIt) {
     EXPECT_TRUE(reads("T | count"));
 }
 
+TEST(Compile, AnswersATextThatEndsInsideOfAnEscape) {
+    EXPECT_FALSE(compile("print 'a\\", options_with_parameters({})));
+    EXPECT_EQ(diagnose("print \"\\", options_with_parameters({})).at(0).offset, 6u);
+}
+
+TEST(Compile, AnswersAnyNumberOfBytesThatAreNoText) {
+    const std::string bytes(1'000'000, '\x01');
+    const auto found = diagnose("print 1" + bytes, options_with_parameters({}));
+    ASSERT_FALSE(found.empty());
+    EXPECT_LE(found.size(), 100u);
+}
+
+TEST(Compile, RefusesTimespansAndNumbersOfRowsOutOfRange) {
+    EXPECT_FALSE(compile("print time(99999999999999999999999d)", options_with_parameters({})));
+    const auto all = compile("print 1 | take 1e300", options_with_parameters({}));
+    ASSERT_TRUE(all) << all.error().message;
+    EXPECT_NE(all->results[0].sql.find("LIMIT 1000000000000000000"), std::string::npos) << all->results[0].sql;
+}
+
 TEST(Compile, KnowsCommandsBehindComments) {
     EXPECT_TRUE(is_command("\xEF\xBB\xBF // note\n .show tables"));
     EXPECT_FALSE(is_command("T | take 1"));
