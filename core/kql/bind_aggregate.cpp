@@ -148,22 +148,23 @@ std::vector<std::pair<std::string, Scalar>> Binder::aggregate_columns(const ast:
                 wanted.emplace_back(std::move(name), std::move(value));
             }
         }
-        // One struct for all, so that the values come from one row.
-        std::vector<std::string> fields{fmt::format("'v': {}", of.sql)};
-        for (std::size_t i = 0; i < wanted.size(); ++i)
-            fields.push_back(fmt::format("'f{}': {}", i, wanted[i].second.sql));
-        // Rows without a value to compare count only where no row has one.
-        const std::string whole = fmt::format("COALESCE({}({{{}}}, {}), first({{{}}}))", max ? "arg_max" : "arg_min",
-                                              sql::join(fields), of.sql, sql::join(fields));
-        const auto field = [&](const Scalar& value, std::string_view which) {
-            std::string text = fmt::format("struct_extract({}, '{}')", whole, which);
+        const std::string_view extreme = max ? "max" : "min";
+        // Which row wins depends on the compared value alone, and rows that tie meet every aggregate of a query in the
+        // same order, so the values come from one row without being packed together for each. Rows without a value to
+        // compare count only where no row has one.
+        const auto of_winner = [&](const Scalar& value) {
+            std::string text = fmt::format("arg_{}_null({}, {})", extreme, value.sql, of.sql);
+            if (!of.never_null)
+                text = fmt::format("CASE WHEN count({}) = 0 THEN first({}) ELSE {} END", of.sql, value.sql, text);
             return Scalar{.type = value.type,
                           .sql = value.type == ScalarType::String ? fmt::format("COALESCE({}, '')", text) : text};
         };
-        result.emplace_back(name_at(0, of.name.empty() ? fmt::format("{}_", max ? "max" : "min") : of.name),
-                            field(of, "v"));
+        Scalar best{.type = of.type, .sql = fmt::format("{}({})", extreme, of.sql)};
+        if (of.type == ScalarType::String)
+            best.sql = fmt::format("COALESCE({}, '')", best.sql);
+        result.emplace_back(name_at(0, of.name.empty() ? fmt::format("{}_", extreme) : of.name), std::move(best));
         for (std::size_t i = 0; i < wanted.size(); ++i)
-            result.emplace_back(name_at(i + 1, wanted[i].first), field(wanted[i].second, fmt::format("f{}", i)));
+            result.emplace_back(name_at(i + 1, wanted[i].first), of_winner(wanted[i].second));
         return result;
     }
     if (call && (expr.text == "percentiles" || expr.text == "percentilesw")) {

@@ -259,12 +259,16 @@ Relation Binder::sort(const std::vector<ast::SortKey>& keys, Relation input) {
             // Nulls come first going up and last going down, unless asked otherwise. What is not a number stands beside
             // them, whatever the direction.
             const bool nulls_first = key.nulls_first.value_or(!key.descending);
-            if (value.type == ScalarType::Real && !value.constant) {
+            const bool may_be_nan = value.type == ScalarType::Real && !value.constant;
+            order.push_back({fresh(), key.descending, nulls_first});
+            computed.push_back(may_be_nan ? fmt::format("CASE WHEN isnan({0}) THEN NULL ELSE {0} END AS {1}", value.sql,
+                                                        order.back().id)
+                                          : fmt::format("{} AS {}", value.sql, order.back().id));
+            // Behind the value, which decides nearly always: the search for the top rows compares one key then.
+            if (may_be_nan) {
                 order.push_back({fresh(), nulls_first, nulls_first});
                 computed.push_back(fmt::format("isnan({}) AS {}", value.sql, order.back().id));
             }
-            order.push_back({fresh(), key.descending, nulls_first});
-            computed.push_back(fmt::format("{} AS {}", value.sql, order.back().id));
         }
     }
     // Rows that tie keep the order they had.
