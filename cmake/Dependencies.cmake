@@ -19,6 +19,7 @@ pkg_check_modules(snappy REQUIRED IMPORTED_TARGET snappy)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(zip REQUIRED IMPORTED_TARGET libzip)
 pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
+pkg_check_modules(libedit REQUIRED IMPORTED_TARGET libedit)
 
 # DuckDB is not in Debian: a system copy, DUCKDB_ROOT, or what script/bootstrap put under .cache/duckdb.
 set(DUCKDB_ROOT "" CACHE PATH "Folder with lib/libduckdb.so and include/duckdb.h")

@@ -1,11 +1,13 @@
 #include "core/app/client.hpp"
 
 #include "core/app/version.hpp"
+#include "core/base/mutex.hpp"
 
 #include <boost/asio.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <limits>
@@ -65,6 +67,8 @@ struct HttpClient::Impl {
     ServerAddress server;
     net::io_context context{1};
     std::optional<tcp::socket> socket;
+    Mutex mutex;
+    int descriptor SLUICE_GUARDED_BY(mutex) = -1; ///< of the socket while an answer is waited for
 
     Error unreachable(std::string_view why) const {
         return Error{
@@ -88,6 +92,11 @@ struct HttpClient::Impl {
             return unreachable(ec.message());
         }
         return {};
+    }
+
+    void may_be_aborted(int waits_on) {
+        Lock lock(mutex);
+        descriptor = waits_on;
     }
 
     http::request<http::empty_body> head(http::verb verb, const std::string& path, const HttpHeaders& headers) const {
@@ -129,7 +138,9 @@ struct HttpClient::Impl {
         if (!socket)
             SLUICE_CHECK(connect());
         http::response<http::string_body> answer;
+        may_be_aborted(socket->native_handle());
         const error_code ec = exchange(request, body, progress, answer);
+        may_be_aborted(-1);
         if (ec) {
             socket.reset();
             return unreachable(fmt::format("the connection broke ({})", ec.message()));
@@ -157,6 +168,12 @@ Result<HttpResponse> HttpClient::post(const std::string& path, std::string_view 
 
 Result<HttpResponse> HttpClient::get(const std::string& path) {
     return impl_->run(http::verb::get, path, {}, {}, {});
+}
+
+void HttpClient::abort() {
+    Lock lock(impl_->mutex);
+    if (impl_->descriptor >= 0)
+        ::shutdown(impl_->descriptor, SHUT_RDWR);
 }
 
 } // namespace sluice::app

@@ -21,7 +21,7 @@ struct ServerAddress {
 /// Invalid: another scheme, or no host.
 Result<ServerAddress> parse_server(std::string_view url);
 
-/// Talks to a running bridge for the command line. Keeps its connection. One thread at a time.
+/// Talks to a running bridge for the command line. Keeps its connection. One thread at a time, but for abort().
 class HttpClient {
 public:
     explicit HttpClient(ServerAddress server);
@@ -35,6 +35,8 @@ public:
     Result<HttpResponse> post(const std::string& path, std::string_view body, const HttpHeaders& headers = {},
                               const Progress& progress = {});
     Result<HttpResponse> get(const std::string& path);
+    /// Makes a post() or get() that waits in another thread fail. Thread-safe.
+    void abort();
 
 private:
     struct Impl;

@@ -1,4 +1,5 @@
 #include "core/app/commands/commands.hpp"
+#include "core/app/prompt/prompt.hpp"
 #include "core/app/version.hpp"
 #include "core/store/parquet.hpp"
 
@@ -87,8 +88,11 @@ void add_query(CLI::App& app, const GlobalOptions& global, Action& action) {
     command->footer("Examples:\n  sluice query --db Telemetry 'Devices | summarize count() by Name'\n  sluice query "
                     "'.show tables' --format json\n"
                     "  sluice query --db Telemetry - < report.kql");
-    command->callback(
-        [options, &global, &action] { action = [options, &global] { return query_command(*options, global); }; });
+    command->callback([options, &global, &action] {
+        action = [options, &global] {
+            return options->text.empty() ? prompt_command(*options, global) : query_command(*options, global);
+        };
+    });
 }
 
 void add_ingest(CLI::App& app, const GlobalOptions& global, Action& action) {

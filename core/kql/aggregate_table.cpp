@@ -107,17 +107,28 @@ constexpr AggregateRow kAggregates[] = {
      "dictionary"},
 };
 
-} // namespace
-
-std::span<const AggregateRow* const> find_aggregate(std::string_view name) {
+const auto& by_name() {
     static const std::map<std::string_view, std::vector<const AggregateRow*>> kByName = [] {
         std::map<std::string_view, std::vector<const AggregateRow*>> map;
         for (const AggregateRow& row : kAggregates)
             map[row.name].push_back(&row);
         return map;
     }();
-    const auto found = kByName.find(name);
-    return found == kByName.end() ? std::span<const AggregateRow* const>() : found->second;
+    return kByName;
+}
+
+} // namespace
+
+std::span<const AggregateRow* const> find_aggregate(std::string_view name) {
+    const auto found = by_name().find(name);
+    return found == by_name().end() ? std::span<const AggregateRow* const>() : found->second;
+}
+
+std::vector<std::string_view> aggregate_names() {
+    std::vector<std::string_view> names;
+    for (const auto& [name, rows] : by_name())
+        names.push_back(name);
+    return names;
 }
 
 } // namespace sluice::kql

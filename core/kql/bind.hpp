@@ -70,6 +70,8 @@ class Binder {
 public:
     explicit Binder(const CompileOptions& options);
     QueryPlan run(const std::vector<ast::Statement>& statements);
+    /// Functions and plugins that this class knows by itself.
+    static void add_words(Vocabulary& words);
 
 private:
     /// What column names mean while an expression is bound.
@@ -359,6 +361,7 @@ private:
     // bind_plugin.cpp and bind_plugin_*.cpp: evaluate
     using Plugin = Relation (Binder::*)(const ast::Evaluate& node, Relation input);
     static const std::map<std::string_view, Plugin>& plugins();
+    static std::vector<std::string_view> query_plugin_names();
     Relation evaluate(const ast::Operator& op, const ast::Evaluate& node, Relation input);
     std::vector<std::string> probe(const std::string& sql, Offset at);
     const ast::Expr* plugin_argument(const ast::Expr& call, std::string_view name, std::size_t place) const;

@@ -128,6 +128,13 @@ void replace_all(std::string& text, std::string_view what, std::string_view by) 
 
 } // namespace
 
+std::vector<std::string_view> Binder::query_plugin_names() {
+    std::vector<std::string_view> names;
+    for (const QueryPlugin& plugin : kPlugins)
+        names.push_back(plugin.name);
+    return names;
+}
+
 /// A plugin of the table above; nothing when the name is not one of them.
 std::optional<Relation> Binder::plugin_query(const ast::Evaluate& node, const Relation& input) {
     const Expr& call = *node.call;

@@ -144,13 +144,7 @@ constexpr std::string_view kMissing[] = {
     "rowstore_ordinal_range",
 };
 
-} // namespace
-
-bool is_missing_function(std::string_view name) {
-    return std::find(std::begin(kMissing), std::end(kMissing), name) != std::end(kMissing);
-}
-
-std::span<const FunctionRow* const> find_function(std::string_view name) {
+const auto& by_name() {
     static const std::map<std::string_view, std::vector<const FunctionRow*>> kByName = [] {
         std::map<std::string_view, std::vector<const FunctionRow*>> map;
         for (const FunctionRow& row : kRows)
@@ -161,8 +155,25 @@ std::span<const FunctionRow* const> find_function(std::string_view name) {
                 map[row.name].push_back(&row);
         return map;
     }();
-    const auto found = kByName.find(name);
-    return found == kByName.end() ? std::span<const FunctionRow* const>() : found->second;
+    return kByName;
+}
+
+} // namespace
+
+bool is_missing_function(std::string_view name) {
+    return std::find(std::begin(kMissing), std::end(kMissing), name) != std::end(kMissing);
+}
+
+std::span<const FunctionRow* const> find_function(std::string_view name) {
+    const auto found = by_name().find(name);
+    return found == by_name().end() ? std::span<const FunctionRow* const>() : found->second;
+}
+
+std::vector<std::string_view> function_names() {
+    std::vector<std::string_view> names;
+    for (const auto& [name, rows] : by_name())
+        names.push_back(name);
+    return names;
 }
 
 } // namespace sluice::kql

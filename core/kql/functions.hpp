@@ -33,6 +33,7 @@ struct FunctionRow {
 
 /// Overloads in the order in which they are tried.
 std::span<const FunctionRow* const> find_function(std::string_view name);
+std::vector<std::string_view> function_names();
 /// The language has a function of this name and we do not.
 bool is_missing_function(std::string_view name);
 
@@ -46,6 +47,7 @@ struct AggregateRow {
     std::string_view prefix; ///< column name: prefix_argument; "-" only the argument
 };
 std::span<const AggregateRow* const> find_aggregate(std::string_view name);
+std::vector<std::string_view> aggregate_names();
 
 /// The functions that translated SQL calls; a store registers them when it opens. Names begin with "kql_".
 std::vector<store::ScalarFunction> scalar_functions();

@@ -30,7 +30,8 @@ struct ResultPlan {
     bool sorted = false;
 };
 
-/// The tables that a query reads, with functions, lets and wildcards resolved: the footprint of an update policy (engine 2.2).
+/// The tables that a query reads, with functions, lets and wildcards resolved: the footprint of an update policy
+/// (engine 2.2).
 struct Reads {
     std::set<std::string> tables;       ///< of the catalogue; of other databases as "Database.Table"
     std::set<std::string> extra_tables; ///< of CompileOptions
@@ -90,6 +91,15 @@ struct Diagnostic {
 /// Everything found wrong, in the order of the text; empty when compile() would succeed. The parser goes on behind an
 /// error, so several are found at once; what names and types mean is only looked at when the syntax is right.
 std::vector<Diagnostic> diagnose(std::string_view text, const CompileOptions& options);
+
+/// The words that queries are made of, for editors; each list is sorted. Only what this engine can run.
+struct Vocabulary {
+    std::vector<std::string> functions, aggregates;
+    std::vector<std::string> operators; ///< behind '|'
+    std::vector<std::string> string_operators;
+    std::vector<std::string> plugins; ///< behind evaluate
+};
+const Vocabulary& vocabulary();
 
 /// The text begins with '.' after white space and comments.
 bool is_command(std::string_view text);

@@ -4,6 +4,7 @@
 #include "core/kql/lexer.hpp"
 
 #include <functional>
+#include <map>
 #include <string_view>
 #include <vector>
 
@@ -27,6 +28,10 @@ class Parser {
 public:
     /// The text must outlive the parser.
     explicit Parser(std::string_view text) : text_(text), tokens_(tokenize(text, &errors_)) {}
+
+    /// What may stand behind '|', and what compares texts, without what is only recognised to be refused.
+    static std::vector<std::string_view> operator_names();
+    static std::vector<std::string_view> string_operators();
 
     std::vector<ast::Statement> statements(bool in_braces);
     std::vector<ast::Parameter> parameters();
@@ -94,6 +99,8 @@ private:
     ast::PipelinePtr pipeline_of_operators(std::string_view until);
     void operators(ast::Pipeline& pipeline);
     ast::Operator tabular_operator(bool first);
+    using Rule = ast::OperatorNode (Parser::*)(ast::Operator&);
+    static const std::map<std::string_view, Rule>& rules();
     ast::OperatorNode operator_node(ast::Operator& op);
     ast::OperatorNode where(ast::Operator& op);
     ast::OperatorNode column_list(ast::Operator& op);

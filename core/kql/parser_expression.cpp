@@ -7,6 +7,16 @@
 
 namespace sluice::kql {
 
+namespace {
+
+/// Words that compare texts; those from `like` on are old spellings.
+constexpr std::array kStringWords = {"has",          "has_cs",      "hasprefix",   "hasprefix_cs",  "hassuffix",
+                                     "hassuffix_cs", "contains",    "contains_cs", "startswith",    "startswith_cs",
+                                     "endswith",     "endswith_cs", "matches",     "like",          "notlike",
+                                     "notcontains",  "containscs",  "likecs",      "notcontainscs", "notlikecs"};
+
+} // namespace
+
 using ast::ExprKind;
 using ast::ExprPtr;
 
@@ -267,6 +277,15 @@ ExprPtr Parser::multiplicative() {
     return left;
 }
 
+std::vector<std::string_view> Parser::string_operators() {
+    std::vector<std::string_view> words{"matches regex", "has_any", "has_all"};
+    const auto* const old = std::find(kStringWords.begin(), kStringWords.end(), std::string_view("like"));
+    for (const auto* word = kStringWords.begin(); word != old; ++word)
+        if (*word != std::string_view("matches"))
+            words.emplace_back(*word);
+    return words;
+}
+
 /// The string operator that comes next, such as "!has_cs"; empty: none.
 std::string Parser::string_operator() const {
     if (is_mark("=~") || is_mark("!~") || is_mark(":"))
@@ -275,11 +294,7 @@ std::string Parser::string_operator() const {
     const Token& word = peek(negated ? 1 : 0);
     if (word.kind != TokenKind::Name)
         return {};
-    static constexpr std::array kWords = {
-        "has",         "has_cs",      "hasprefix",     "hasprefix_cs", "hassuffix",     "hassuffix_cs", "contains",
-        "contains_cs", "startswith",  "startswith_cs", "endswith",     "endswith_cs",   "matches",      "like",
-        "notlike",     "notcontains", "containscs",    "likecs",       "notcontainscs", "notlikecs"};
-    if (std::find(kWords.begin(), kWords.end(), word.text) == kWords.end())
+    if (std::find(kStringWords.begin(), kStringWords.end(), word.text) == kStringWords.end())
         return {};
     if (word.text == "matches")
         return peek(1).is_name("regex") && !negated ? "matches regex" : std::string{};

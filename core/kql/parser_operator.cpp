@@ -139,8 +139,7 @@ void Parser::operator_properties(Operator& op) {
     }
 }
 
-OperatorNode Parser::operator_node(Operator& op) {
-    using Rule = OperatorNode (Parser::*)(Operator&);
+const std::map<std::string_view, Parser::Rule>& Parser::rules() {
     static const std::map<std::string_view, Rule> kRules = {
         {"where", &Parser::where},
         {"project", &Parser::column_list},
@@ -204,8 +203,26 @@ OperatorNode Parser::operator_node(Operator& op) {
         {"assert-schema", &Parser::opaque},
         {"project-smart", &Parser::opaque},
     };
-    const auto rule = kRules.find(op.name);
-    if (rule == kRules.end())
+    return kRules;
+}
+
+std::vector<std::string_view> Parser::operator_names() {
+    // These make rows of their own and begin a query.
+    static constexpr std::array kSources = {"print", "range", "datatable", "find"};
+    std::vector<std::string_view> names;
+    for (const auto& [name, rule] : rules())
+        if (rule != &Parser::opaque && std::find(kSources.begin(), kSources.end(), name) == kSources.end() &&
+            !name.starts_with('_'))
+            names.push_back(name);
+    for (const auto& [alias, name] : kAliases)
+        if (name != "mv-expand" && name != "mv-apply" && name != "project-away") // old spellings
+            names.push_back(alias);
+    return names;
+}
+
+OperatorNode Parser::operator_node(Operator& op) {
+    const auto rule = rules().find(op.name);
+    if (rule == rules().end())
         fail_syntax(op.at, fmt::format("Query could not be parsed at '{}': there is no such operator", op.name));
     return (this->*rule->second)(op);
 }

@@ -31,7 +31,7 @@ int check_command(const CheckOptions& options, const GlobalOptions& global);
 
 struct QueryOptions {
     std::string server, database, format = "table";
-    std::string text; ///< "-": from standard input; empty: ask at a prompt
+    std::string text; ///< "-": from standard input; empty: a prompt asks (core/app/prompt)
 };
 int query_command(const QueryOptions& options, const GlobalOptions& global);
 

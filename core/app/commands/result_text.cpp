@@ -25,6 +25,12 @@ std::string cell_text(const Json& value) {
     return value.is_string() ? value.get<std::string>() : dump(value);
 }
 
+std::string row_count(const TextTable& table, const Style& style) {
+    if (!style.terminal)
+        return {};
+    return fmt::format("({} {})\n", table.rows.size(), table.rows.size() == 1 ? "row" : "rows");
+}
+
 /// One line, and on a terminal not too long.
 std::string flat(std::string_view text, bool cut) {
     std::string out;
@@ -84,8 +90,10 @@ bool is_number(const std::string& type) {
 
 TextTable to_text(const Json& table) {
     TextTable text;
-    for (const Json& column : table.at("Columns"))
-        text.columns.push_back({column.at("ColumnName").get<std::string>(), is_number(column.value("ColumnType", ""))});
+    for (const Json& column : table.at("Columns")) {
+        const std::string type = column.value("ColumnType", "");
+        text.columns.push_back({column.at("ColumnName").get<std::string>(), is_number(type), type});
+    }
     for (const Json& row : table.at("Rows")) {
         if (!row.is_array())
             continue;
@@ -117,6 +125,24 @@ std::string render(const Json& table, std::string_view format, const Style& styl
     return format == "csv" ? render_csv(text) : format == "tsv" ? render_tsv(text) : render_table(text, style);
 }
 
+/// The members of the one cell of the extended properties that say something.
+Visualization visualization_of(const Json& tables) {
+    Visualization how;
+    if (tables.size() < 4)
+        return how;
+    for (const Json& row : tables[tables.size() - 3].at("Rows")) {
+        if (!row.is_array() || row.empty() || !row[0].is_string())
+            continue;
+        const Json properties = Json::parse(row[0].get<std::string>(), nullptr, false);
+        if (!properties.is_object())
+            continue;
+        for (const auto& [name, value] : properties.items())
+            if (const std::string text = cell_text(value); !text.empty())
+                how[name] = text;
+    }
+    return how;
+}
+
 /// How many of the tables are results: the contents come last, when there are any.
 std::size_t result_count(const Json& tables) {
     if (tables.size() < 4)
@@ -125,6 +151,34 @@ std::size_t result_count(const Json& tables) {
     for (const Json& row : tables.back().at("Rows"))
         results += row.is_array() && row.size() > 1 && row[1] == "QueryResult" ? 1 : 0;
     return results;
+}
+
+Error not_from_a_bridge() {
+    return {ErrorCode::Internal, "the server's answer is not what a bridge sends; is that a bridge?"};
+}
+
+/// A document taken apart.
+struct Parsed {
+    Json json;
+    std::size_t results = 0;
+    std::string failure;
+
+    const Json& tables() const { return json.at("Tables"); }
+};
+
+Result<Parsed> parse(std::string_view document) {
+    try {
+        Parsed parsed{Json::parse(document), 0, {}};
+        parsed.results = result_count(parsed.tables());
+        if (parsed.json.contains("Exceptions")) {
+            parsed.failure = cell_text(parsed.json["Exceptions"].at(0));
+            // A failed answer may end before its contents; its first table is a result for sure.
+            parsed.results = std::min(std::max<std::size_t>(parsed.results, 1), parsed.tables().size());
+        }
+        return parsed;
+    } catch (const Json::exception&) {
+        return not_from_a_bridge();
+    }
 }
 
 } // namespace
@@ -162,9 +216,7 @@ std::string render_table(const TextTable& table, const Style& style) {
             out += (i == 0 ? "" : "  ") + padded(line[i], i);
         out += '\n';
     }
-    if (style.terminal)
-        out += fmt::format("({} {})\n", cells.size(), cells.size() == 1 ? "row" : "rows");
-    return out;
+    return out + row_count(table, style);
 }
 
 std::string render_csv(const TextTable& table) {
@@ -174,22 +226,48 @@ std::string render_tsv(const TextTable& table) {
     return joined(table, '\t', escaped);
 }
 
-Result<Rendered> render_v1(std::string_view document, std::string_view format, const Style& style) {
-    const Error odd{ErrorCode::Internal, "the server's answer is not what a bridge sends; is that a bridge?"};
+std::string render_vertical(const TextTable& table, const Style& style) {
+    std::size_t width = 0;
+    for (const auto& column : table.columns)
+        width = std::max(width, display_width(column.name));
+    std::string out;
+    for (std::size_t row = 0; row < table.rows.size(); ++row) {
+        const std::string head = fmt::format("-- row {} ", row + 1) + std::string(width, '-');
+        out += style.color ? "\x1b[2m" + head + "\x1b[0m\n" : head + '\n';
+        for (std::size_t i = 0; i < table.columns.size(); ++i) {
+            const std::string& name = table.columns[i].name;
+            const std::string blanks(width - display_width(name), ' ');
+            const std::string cell = flat(table.rows[row][i], false);
+            out += style.color ? "\x1b[1m" + name + "\x1b[0m" : name;
+            out += cell.empty() ? "\n" : blanks + "  " + cell + '\n';
+        }
+    }
+    return out + row_count(table, style);
+}
+
+Result<Results> read_v1(std::string_view document) {
+    SLUICE_TRY(const Parsed parsed, parse(document));
     try {
-        const Json json = Json::parse(document);
-        Rendered rendered;
-        const Json& tables = json.at("Tables");
-        const bool failed = json.contains("Exceptions");
-        // A failed answer may end before its contents; its first table is a result for sure.
-        const std::size_t results = failed && result_count(tables) == 0 ? 1 : result_count(tables);
-        for (std::size_t i = 0; i < results && i < tables.size(); ++i)
-            rendered.text += (i == 0 || format != "table" ? "" : "\n") + render(tables[i], format, style);
-        if (failed)
-            rendered.failure = cell_text(json["Exceptions"].at(0));
+        Results results;
+        results.failure = parsed.failure;
+        for (std::size_t i = 0; i < parsed.results; ++i)
+            results.tables.push_back(to_text(parsed.tables()[i]));
+        results.visualization = visualization_of(parsed.tables());
+        return results;
+    } catch (const Json::exception&) {
+        return not_from_a_bridge();
+    }
+}
+
+Result<Rendered> render_v1(std::string_view document, std::string_view format, const Style& style) {
+    SLUICE_TRY(const Parsed parsed, parse(document));
+    try {
+        Rendered rendered{{}, parsed.failure};
+        for (std::size_t i = 0; i < parsed.results; ++i)
+            rendered.text += (i == 0 || format != "table" ? "" : "\n") + render(parsed.tables()[i], format, style);
         return rendered;
     } catch (const Json::exception&) {
-        return odd;
+        return not_from_a_bridge();
     }
 }
 

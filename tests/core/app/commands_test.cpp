@@ -36,6 +36,12 @@ TEST(ResultText, ATerminalGetsARowCountAndNoControlSequences) {
     EXPECT_EQ(text.find('\x1b'), std::string::npos);
     EXPECT_NE(text.find("x…\n(2 rows)\n"), std::string::npos);
 }
+TEST(ResultText, VerticalRowsShowWholeCells) {
+    EXPECT_EQ(render_vertical(two_rows(), {}), "-- row 1 -----\nName   ä,b\nCount  1\n"
+                                               "-- row 2 -----\nName   c\\t\"d\"\\n\nCount  1000\n");
+    const TextTable empty{{{"A"}}, {{""}}};
+    EXPECT_EQ(render_vertical(empty, {.terminal = true}), "-- row 1 -\nA\n(1 row)\n");
+}
 TEST(ResultText, CsvIsQuotedWhereItMust) {
     EXPECT_EQ(render_csv(two_rows()), "Name,Count\n\"ä,b\",1\n\"c\t\"\"d\"\"\n\",1000\n");
 }
@@ -52,6 +58,17 @@ TEST(ResultText, JsonKeepsOrderAndAllDigits) {
 }
 TEST(ResultText, WhatIsNoAnswerOfABridgeIsSaid) {
     EXPECT_FALSE(render_v1("<html>", "table", {}));
+}
+TEST(ResultText, ResultsComeWithTheirVisualization) {
+    const auto results = read_v1(
+        R"({"Tables":[{"TableName":"Table_0","Columns":[{"ColumnName":"A","ColumnType":"long"}],"Rows":[[1]]},)"
+        R"({"TableName":"Table_1","Columns":[],"Rows":[["{\"Visualization\":\"piechart\",\"Title\":null}"]]},)"
+        R"({"TableName":"Table_2","Columns":[],"Rows":[]},)"
+        R"({"TableName":"Table_3","Columns":[],"Rows":[[0,"QueryResult"],[1,"QueryProperties"],[2,"QueryStatus"]]}]})");
+    ASSERT_TRUE(results);
+    ASSERT_EQ(results->tables.size(), 1u);
+    EXPECT_EQ(results->tables[0].columns[0].type, "long");
+    EXPECT_EQ(results->visualization, (Visualization{{"Visualization", "piechart"}}));
 }
 TEST(ResultText, AFailureInTheDataComesWithTheRowsBeforeIt) {
     const auto rendered =
@@ -119,6 +136,13 @@ TEST_F(CommandTest, QueryFailsWithTheServersWords) {
     };
     EXPECT_EQ(query("T"), kExitFailed);
     EXPECT_EQ(err, "Semantic error: SEM0100: no\n");
+}
+TEST_F(CommandTest, QueryShowsThePlaceOfAnError) {
+    engine.on_query = [](const engine::Request&) -> Result<engine::Answer> {
+        return Error{ErrorCode::Invalid, "Semantic error: SEM0100: no 'b' [line:position=1:11]"};
+    };
+    EXPECT_EQ(query("T | where b"), kExitFailed);
+    EXPECT_EQ(err, "Semantic error: SEM0100: no 'b' [line:position=1:11]\n  T | where b\n            ^\n");
 }
 TEST_F(CommandTest, AnAbsentBridgeIsExitCodeThree) {
     EXPECT_EQ(captured([] { return query_command({.server = "http://127.0.0.1:1", .text = "T"}, {}); }),

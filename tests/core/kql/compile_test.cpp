@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace sluice::kql {
 namespace {
 
@@ -145,6 +147,19 @@ TEST(Compile, RefusesTimespansAndNumbersOfRowsOutOfRange) {
     const auto all = compile("print 1 | take 1e300", options_with_parameters({}));
     ASSERT_TRUE(all) << all.error().message;
     EXPECT_NE(all->results[0].sql.find("LIMIT 1000000000000000000"), std::string::npos) << all->results[0].sql;
+}
+
+TEST(Vocabulary, HoldsWhatRunsAndNothingElse) {
+    const Vocabulary& words = vocabulary();
+    const auto has = [](const std::vector<std::string>& list, const char* word) {
+        return std::binary_search(list.begin(), list.end(), word);
+    };
+    EXPECT_TRUE(has(words.functions, "iff") && has(words.functions, "strcat") && has(words.functions, "bin"));
+    EXPECT_TRUE(has(words.aggregates, "arg_max"));
+    EXPECT_TRUE(has(words.operators, "mv-expand") && has(words.operators, "order"));
+    EXPECT_FALSE(has(words.operators, "externaldata") || has(words.operators, "print"));
+    EXPECT_TRUE(has(words.string_operators, "matches regex") && has(words.string_operators, "endswith_cs"));
+    EXPECT_TRUE(has(words.plugins, "pivot") && has(words.plugins, "activity_metrics"));
 }
 
 TEST(Compile, KnowsCommandsBehindComments) {
