@@ -119,16 +119,26 @@ setup = "setup.kql"
     def binary(self):
         return self.build / "core/app/sluice"
 
-    def start(self):
-        log = open(self.folder / "log", "a")
-        self.process = subprocess.Popen([self.binary, "run", "--config", self.config], stdout=log, stderr=log)
-        log.close()
+    def launch(self, before=(), **environment):
+        """Starts the process, behind the words of another command if there are any; does not wait."""
+        with open(self.folder / "log", "a") as log:
+            self.process = subprocess.Popen([*before, self.binary, "run", "--config", self.config], stdout=log, stderr=log,
+                                            env=os.environ | environment)
+
+    def start(self, before=(), **environment):
+        self.launch(before, **environment)
         try:
             wait_for("readiness", lambda: self.process.poll() is not None or self.is_ready(), 60, 0.02)
         except TimeoutError:
             pass
         if self.process.poll() is not None or not self.is_ready():
             raise RuntimeError(f"sluice did not become ready:\n{self.log_tail()}")
+
+    def configure(self, old, new):
+        """Changes the configuration file for the next start."""
+        text = self.config.read_text()
+        assert old in text, old
+        self.config.write_text(text.replace(old, new))
 
     def is_ready(self):
         try:
@@ -223,12 +233,13 @@ setup = "setup.kql"
 
 def kafka_connection(bootstrap, topics, table, name="kafka", format="json", mapping="Row", start="beginning", extra="", source=""):
     listed = json.dumps(topics)
+    start = f', start_at = "{start}"' if start else ""
     return f'''
 [[connection]]
 name = "{name}"
 kind = "EventHub"
 database = "Test"
-source = {{ plugin = "kafka", bootstrap_servers = "{bootstrap}", topics = {listed}, start_at = "{start}"{', ' + source if source else ""} }}
+source = {{ plugin = "kafka", bootstrap_servers = "{bootstrap}", topics = {listed}{start}{', ' + source if source else ""} }}
 {extra}
 [connection.properties]
 tableName = "{table}"
@@ -251,12 +262,12 @@ dataFormat = "{format}"
 '''
 
 
-def folder_connection(root, table, name="folder", format="", mapping="", source="", extra=""):
+def folder_connection(root, table, name="folder", format="", mapping="", source="", extra="", database="Test"):
     return f'''
 [[connection]]
 name = "{name}"
 kind = "EventGrid"
-database = "Test"
+database = "{database}"
 source = {{ plugin = "fswatch", root = "{root}", settle = "100ms"{', ' + source if source else ""} }}
 {extra}
 [connection.properties]
