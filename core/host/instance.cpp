@@ -1,5 +1,6 @@
 #include "core/host/instance.hpp"
 
+#include "core/base/failpoint.hpp"
 #include "core/base/log.hpp"
 
 #include <fmt/format.h>
@@ -284,6 +285,8 @@ Outcome Instance::hand_acks() {
     const auto status = plugin_acks_.empty() ? SLUICE_OK : guarded("ack", setup_.limits.ack, [&] {
         return plugin_.ack(self_, plugin_acks_.data(), plugin_acks_.size());
     });
+    if (!plugin_acks_.empty())
+        failpoint("S11"); // the plugin commits broker offsets, or trims its spool (S12), from here on
     auto outcome = outcome_of(status, "ack");
     if (outcome.status != SLUICE_E_UNAVAILABLE) {
         acks_.clear();

@@ -1,5 +1,6 @@
 #include "core/ingest/batch_sealer.hpp"
 
+#include "core/base/failpoint.hpp"
 #include "core/base/log.hpp"
 #include "core/base/random.hpp"
 #include "core/base/thread.hpp"
@@ -139,8 +140,10 @@ bool BatchSealer::attempt(Waiting& waiting) {
     if (!derived.failed) {
         const std::vector<DerivedPart> made = parts_of(derived);
         const auto sealed = commit(batch, made, derived.failures);
-        if (sealed)
+        if (sealed) {
+            failpoint("S16");
             return true;
+        }
         policies.discard(made);
         derived.failed = sealed.error();
         derived.failures.clear();

@@ -1,5 +1,6 @@
 #include "core/ingest/commit_group.hpp"
 
+#include "core/base/failpoint.hpp"
 #include "core/ingest/adapt.hpp"
 
 #include <fmt/format.h>
@@ -124,8 +125,11 @@ Result<std::optional<Error>> CommitGroup::stream_rows(const catalog::Table& tabl
         return {};
     };
     SLUICE_CHECK(put(table, batch.rows, batch.raw_size));
+    failpoint("S7");
     for (const DerivedRows& output : derived.outputs)
         SLUICE_CHECK(put(*output.table, output.rows, output.size));
+    if (!derived.outputs.empty())
+        failpoint("S8");
     return std::optional<Error>();
 }
 

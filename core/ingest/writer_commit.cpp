@@ -1,3 +1,4 @@
+#include "core/base/failpoint.hpp"
 #include "core/base/log.hpp"
 #include "core/ingest/writer_impl.hpp"
 
@@ -21,9 +22,13 @@ bool concerns_the_disk(const Error& error) {
 
 } // namespace
 
-Result<> DatabaseWriter::Impl::finish(store::Transaction& transaction) {
+Result<> DatabaseWriter::Impl::finish(store::Transaction& transaction, bool of_jobs) {
     SLUICE_CHECK(state.save(transaction));
+    if (of_jobs)
+        failpoint("S9");
     SLUICE_CHECK(transaction.commit());
+    if (of_jobs)
+        failpoint("S10");
     state.commit();
     if (sealer)
         sealer->add(std::exchange(closed, {}));
@@ -49,6 +54,7 @@ Result<> DatabaseWriter::Impl::in_transaction(const std::function<Result<>(store
 Result<> DatabaseWriter::Impl::try_commit(std::vector<Job>& group, std::vector<std::optional<Error>>& refused,
                                           Ticks& at) {
     SLUICE_TRY(auto transaction, store.begin());
+    failpoint("S6");
     const CommitGroup::Context now = context();
     at = now.now;
     CommitGroup commit(now, transaction, state);
@@ -66,7 +72,7 @@ Result<> DatabaseWriter::Impl::try_commit(std::vector<Job>& group, std::vector<s
         }
     }
     commit.seal_filled();
-    return finish(transaction);
+    return finish(transaction, true);
 }
 
 Result<std::optional<Error>> DatabaseWriter::Impl::add_request(CommitGroup& commit, RowsRequest& request) {
@@ -173,6 +179,8 @@ void DatabaseWriter::Impl::commit_piece(Piece piece) {
     Result<> committed;
     for (;;) {
         committed = in_transaction([&](store::Transaction&, CommitGroup& group) { return group.add_piece(piece); });
+        if (committed)
+            failpoint("S15");
         if (committed || !concerns_the_disk(committed.error()))
             break;
         log::error("writing ahead failed, will be tried again",

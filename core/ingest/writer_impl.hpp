@@ -86,7 +86,8 @@ private:
     Result<> try_commit(std::vector<Job>& group, std::vector<std::optional<Error>>& refused, Ticks& at);
     /// Nothing: taken into the group. Otherwise the request alone is refused.
     Result<std::optional<Error>> add_request(CommitGroup& commit, RowsRequest& request);
-    Result<> finish(store::Transaction& transaction);
+    /// `of_jobs`: it holds deliveries or requests.
+    Result<> finish(store::Transaction& transaction, bool of_jobs = false);
     StreamOutcome outcome_of(const TableBatch& batch, Ticks at) const;
     void answer(std::vector<Job>& group, const std::vector<std::optional<Error>>& refused, Ticks at);
     /// False: the writer is to stop.

@@ -1,5 +1,6 @@
 // The part of the router that reads files: a notification is an event whose rows come from the file it names
 // (data-connections 4).
+#include "core/base/failpoint.hpp"
 #include "core/base/log.hpp"
 #include "core/data/archive_reader.hpp"
 #include "core/data/gzip.hpp"
@@ -437,6 +438,7 @@ void Router::run_file_actions(std::vector<DecidedFile> decided) {
                       {{"connection", settings_.name}, {"file", record.url}, {"error", done.error().message}});
             continue;
         }
+        failpoint("S14");
         record.pending_action.clear();
         noted[database].files.push_back(std::move(record));
     }

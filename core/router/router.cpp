@@ -1,5 +1,6 @@
 #include "core/router/router.hpp"
 
+#include "core/base/failpoint.hpp"
 #include "core/base/log.hpp"
 #include "core/base/metrics.hpp"
 #include "core/data/gzip.hpp"
@@ -132,6 +133,8 @@ Credit Router::credit() {
 // --- messages ---
 
 Result<> Router::deliver(std::span<const Message> messages) {
+    if (!messages.empty())
+        failpoint("S0");
     plans_.refresh();
     if (default_plan_ && databases_.catalog().find_exact(default_plan_->database->name) != default_plan_->database)
         default_plan_.reset();
@@ -188,6 +191,7 @@ void Router::take_event(const Message& message, Lane& lane) {
         park(message, lane, routing ? *routing : RoutingProperties{}, routed.error());
         return;
     }
+    failpoint("S2");
     Gather& gather = gather_of(*routed->plan->writer);
     if (!claim(lane, message, gather))
         return;
@@ -195,6 +199,7 @@ void Router::take_event(const Message& message, Lane& lane) {
         park(message, lane, routed->routing, parsed.error());
         return;
     }
+    failpoint("S1");
     park_records(message, lane, routed->routing, routed->plan->parser->take_refused(), gather);
     ++gather.delivery().received;
 }
@@ -492,6 +497,7 @@ void Router::hand_over() {
             failure_ = result.error();
             return;
         }
+        failpoint("S10b");
         for (const store::FileRecord& file : files)
             if (!file.pending_action.empty())
                 outstanding_->file_decided({name, file});
