@@ -2,6 +2,7 @@
 
 #include "core/app/http_api.hpp"
 #include "core/app/http_server.hpp"
+#include "core/app/open_databases.hpp"
 #include "core/app/version.hpp"
 #include "core/base/log.hpp"
 #include "core/base/metrics.hpp"
@@ -127,6 +128,7 @@ Result<> Bridge::open() {
     options.maintenance_interval = settings_.extents.merge_interval;
     if (settings_.server.file_root)
         options.file_root = *settings_.server.file_root;
+    options.attention = [this] { return attention_; };
     options.is_configured = [this](std::string_view name) {
         const auto named = [&](const auto& entry) { return entry == name; };
         return std::any_of(settings_.databases.begin(), settings_.databases.end(), [&](const auto& d) { return named(d.name); }) ||
@@ -152,8 +154,7 @@ Result<> Bridge::open_databases() {
     for (std::string& name : folder_->databases()) // a database that left the file keeps existing (configuration 2.9)
         names.insert(std::move(name));
     databases_ = std::make_unique<ingest::Databases>(database_options(settings_, names.size()), clock_);
-    for (const std::string& name : names)
-        SLUICE_CHECK(databases_->open(name));
+    SLUICE_TRY(attention_, app::open_databases(*databases_, names, settings_, clock_));
     return {};
 }
 
@@ -167,7 +168,8 @@ Result<> Bridge::run_setup() {
         if (!file)
             return Error{ErrorCode::Invalid, fmt::format("cannot read {}, the setup of database \"{}\"", database.setup, database.name)};
         if (auto done = engine::run_script(*engine_, database.name, text.str()); !done)
-            return Error{ErrorCode::Invalid, fmt::format("{}: {}", database.setup, done.error().message)};
+            return Error{done.error().code == ErrorCode::Io ? ErrorCode::Io : ErrorCode::Invalid,
+                         fmt::format("{}: {}", database.setup, done.error().message)};
     }
     return {};
 }

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace sluice::app {
 
@@ -47,6 +48,7 @@ private:
     Ticks started_ = 0;
     std::unique_ptr<DataFolder> folder_;
     std::unique_ptr<ingest::Databases> databases_;
+    std::vector<std::string> attention_; ///< what the start found, for `.show diagnostics`
     std::unique_ptr<engine::Engine> engine_;
     std::unique_ptr<HttpApi> api_;
     std::unique_ptr<HttpServer> server_;

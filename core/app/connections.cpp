@@ -3,6 +3,7 @@
 #include "connectors/event_grid/event_grid_connection.hpp"
 #include "connectors/event_hub/event_hub_connection.hpp"
 #include "connectors/iot_hub/iot_hub_connection.hpp"
+#include "core/app/open_databases.hpp"
 #include "core/base/log.hpp"
 #include "core/base/metrics.hpp"
 #include "core/base/random.hpp"
@@ -111,8 +112,6 @@ std::vector<config::Problem> unsupported(const config::Settings& settings) {
     if (!settings.auth.tokens.empty())
         refuse(file, "[[auth.token]]");
     const config::Settings defaults;
-    if (settings.store.on_damage != defaults.store.on_damage)
-        refuse(file, "store.on_damage = \"" + settings.store.on_damage + "\"");
     if (settings.dead_letters != defaults.dead_letters)
         refuse(file, "a change of [dead_letters]");
     if (settings.target.kind != "embedded")
@@ -149,12 +148,15 @@ Connections::Connections(const config::Settings& settings, const DataFolder& fol
 Connections::~Connections() { stop(std::chrono::milliseconds(0)); }
 
 Result<std::string> Connections::created_at(const config::Connection& connection) {
+    ingest::DatabaseWriter& writer = *databases_.writer(connection.database);
+    const std::string key = "connection." + connection.name + ".created";
+    const auto known = writer.setting(key);
+    if (known == kFromTheBeginning)
+        return *known;
     if (connection.properties.retrieval_start_date)
         return data::format_datetime(*connection.properties.retrieval_start_date);
     // Kept from the first start on: events that arrive while the bridge is down must not be missed (data-connections 2.9.5).
-    ingest::DatabaseWriter& writer = *databases_.writer(connection.database);
-    const std::string key = "connection." + connection.name + ".created";
-    if (auto known = writer.setting(key))
+    if (known)
         return *known;
     const std::string now = data::format_datetime(databases_.clock().now());
     SLUICE_CHECK(writer.save_setting(key, now));

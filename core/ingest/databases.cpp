@@ -117,6 +117,7 @@ void Databases::remove_dropped(const std::filesystem::path& data_dir) {
         file.replace_extension();
         std::filesystem::remove(file, ignored);
         std::filesystem::remove(file.string() + ".wal", ignored);
+        std::filesystem::remove(file.string() + ".mark", ignored);
         // The marker last: a crash in between leaves the rest to the next start.
         std::filesystem::remove(marker, ignored);
     }

@@ -1,3 +1,4 @@
+#include "core/base/failpoint.hpp"
 #include "core/base/log.hpp"
 #include "core/ingest/writer_impl.hpp"
 
@@ -76,6 +77,8 @@ void DatabaseWriter::Impl::seal_due() {
         }
         return {};
     });
+    if (sealed)
+        failpoint("S16");
     // Without a pause the batch would be due again at once, and a full disk would keep a core busy.
     seal_delay =
         sealed ? milliseconds(0)
@@ -90,12 +93,15 @@ void DatabaseWriter::Impl::checkpoint_if_due() {
     const bool idle = wal > 0 && clock.steady() - last_commit >= kIdleCheckpoint;
     if ((wal < options.checkpoint_bytes && !idle) || clock.steady() < next_checkpoint)
         return;
+    failpoint("S13.begin");
     if (const auto done = store.checkpoint(); !done) {
+        die_if_untrusted(done.error());
         // A long query may hold on to an older state of the file; trying at every round would only cost commits their
         // time.
         next_checkpoint = clock.steady() + kCheckpointRetry;
         log::debug("checkpoint put off", {{"database", database}, {"reason", done.error().message}});
     }
+    failpoint("S13.end");
     last_commit = clock.steady();
 }
 

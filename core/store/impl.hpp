@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/base/mutex.hpp"
+#include "core/store/commit_mark.hpp"
 #include "core/store/feed.hpp"
 #include "core/store/layout.hpp"
 #include "core/store/query_help.hpp"
@@ -9,6 +10,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,7 +55,8 @@ struct Store::Impl {
     ~Impl();
 
     StoreOptions options;
-    std::string registered; ///< path under which this process holds the file; empty: not yet
+    std::optional<CommitMark> mark; ///< since the file is to be opened; whoever holds the writing turn
+    std::string registered;         ///< path under which this process holds the file; empty: not yet
     Feed feed;
     DatabaseHandle database;
     ConnectionHandle writer;
@@ -74,6 +77,10 @@ struct Store::Impl {
     Condition turn_changed;
     enum class Turn { Free, Transaction, Maintenance } turn SLUICE_GUARDED_BY(turn_mutex) = Turn::Free;
 
+    /// Io: the disk has less room than this and a reserve. DuckDB is not to meet a full disk: a commit or checkpoint
+    /// that it has to give up half-way may leave it unusable. Thread-safe.
+    Result<> check_room(Bytes needed) const;
+
     /// Waits for maintenance to end. Conflict when a transaction is open already.
     Result<> take_turn_for_transaction();
     /// Waits until nobody writes.
@@ -85,6 +92,7 @@ struct Store::Impl {
 
     /// Drops what newer entries of the journal replaced, and folds the counters of parts into their rows.
     Result<> compact();
+    Result<> load(Loaded& loaded);
     Result<std::vector<Part>> load_parts();
     Result<> load_journal(Loaded& loaded);
     Result<> drop_pieces(std::vector<Part>& parts);

@@ -1,4 +1,5 @@
 #include "core/store/cells.hpp"
+#include "core/store/damage.hpp"
 #include "core/store/impl.hpp"
 #include "core/store/records.hpp"
 
@@ -151,30 +152,36 @@ void Store::Impl::set_slots(const std::map<catalog::TableId, catalog::Table>& wa
 Result<Store::Loaded> Store::load() {
     const MaintenanceTurn turn(*impl_);
     Loaded loaded;
-    SLUICE_TRY(loaded.catalogue, impl_->load_catalogue());
-    impl_->tables.clear();
-    for (const auto& [name, table] : loaded.catalogue.tables)
-        impl_->tables.emplace(table->id, *table);
-    impl_->set_slots(impl_->tables);
+    if (auto done = impl_->load(loaded); !done)
+        return explained(impl_->options.file, std::move(done).error());
+    return loaded;
+}
 
-    SLUICE_TRY(const auto last, read_all(impl_->writer.get(),
+Result<> Store::Impl::load(Loaded& loaded) {
+    SLUICE_TRY(loaded.catalogue, load_catalogue());
+    tables.clear();
+    for (const auto& [name, table] : loaded.catalogue.tables)
+        tables.emplace(table->id, *table);
+    set_slots(tables);
+
+    SLUICE_TRY(const auto last, read_all(writer.get(),
                                          "SELECT greatest(coalesce((SELECT max(n) FROM db.sluice.journal), 0), "
                                          "coalesce((SELECT max(saved) FROM db.sluice.parts), 0), "
                                          "coalesce((SELECT max(n) FROM db.sluice.file_log), 0))",
                                          {}, data::Schema{{{"last", ScalarType::Long}}}));
-    impl_->next_entry = last.at(0).column(0).get<std::int64_t>(0) + 1;
-    SLUICE_CHECK(impl_->compact());
-    SLUICE_TRY(loaded.parts, impl_->load_parts());
-    SLUICE_CHECK(impl_->load_journal(loaded));
+    next_entry = last.at(0).column(0).get<std::int64_t>(0) + 1;
+    SLUICE_CHECK(compact());
+    SLUICE_TRY(loaded.parts, load_parts());
+    SLUICE_CHECK(load_journal(loaded));
     if (!loaded.parts.empty())
-        impl_->highest_part = loaded.parts.back().id;
-    loaded.next_part = impl_->highest_part + 1;
-    SLUICE_CHECK(impl_->drop_pieces(loaded.parts));
-    impl_->open_parts.clear();
+        highest_part = loaded.parts.back().id;
+    loaded.next_part = highest_part + 1;
+    SLUICE_CHECK(drop_pieces(loaded.parts));
+    open_parts.clear();
     for (const Part& part : loaded.parts)
         if (part.state != PartState::Extent)
-            impl_->open_parts.emplace(part.id, part);
-    return loaded;
+            open_parts.emplace(part.id, part);
+    return {};
 }
 
 } // namespace sluice::store

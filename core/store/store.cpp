@@ -1,6 +1,7 @@
 #include "core/store/store.hpp"
 
 #include "core/store/cells.hpp"
+#include "core/store/damage.hpp"
 #include "core/store/impl.hpp"
 #include "core/store/records.hpp"
 #include "core/store/register_function.hpp"
@@ -14,6 +15,9 @@
 
 namespace sluice::store {
 namespace {
+
+/// Kept free, so that what was begun can end whatever else fills the disk meanwhile.
+constexpr Bytes kLeastRoom = 16_MiB;
 
 /// Files that this process holds: DuckDB's lock on a file keeps out other processes, not a second instance in this one.
 class OpenFiles {
@@ -73,15 +77,30 @@ Error open_error(const StoreOptions& options, const Error& error) {
                 fmt::format("database file '{}' is in use by another process; end that process, or choose another "
                             "server.data_dir ({})",
                             options.file.string(), error.message)};
+    if (is_damage(error))
+        return explained(options.file, error);
     return {ErrorCode::Io,
-            fmt::format("database file '{}' cannot be opened: {}. Restore a copy of it with its .wal file, or move it "
-                        "away so that the database starts empty",
-                        options.file.string(), error.message)};
+            fmt::format("database file '{}' cannot be opened: {}", options.file.string(), error.message)};
+}
+
+Result<> check_log(const CommitMark& mark, const StoreOptions& options) {
+    if (const auto missing = mark.missing())
+        return Error{
+            ErrorCode::Io,
+            fmt::format(
+                "database file '{0}' is damaged: its write-ahead log lacks {1} bytes that were committed. To go on "
+                "without them, remove '{2}'",
+                options.file.string(), *missing, commit_mark_of(options.file).string()),
+            std::string(kStoreDamaged)};
+    return {};
 }
 
 /// Attaches the file as `db` and shuts all other doors: from here on SQL reaches nothing but this file. It
 /// is not opened under its own name: a database called "sluice" or "main" would make names in SQL ambiguous.
 Result<> attach(duckdb_connection connection, const StoreOptions& options) {
+    // When the file is closed the log stays as it is: the bridge has folded it in before, and a damaged file is not to
+    // be changed.
+    SLUICE_CHECK(run(connection, "PRAGMA disable_checkpoint_on_shutdown"));
     SLUICE_CHECK(run(connection, fmt::format("ATTACH {} AS db", literal(options.file.string()))));
     SLUICE_CHECK(run(connection, "USE db"));
     SLUICE_CHECK(run(connection, "SET enable_external_access = false"));
@@ -186,6 +205,17 @@ Store::Impl::~Impl() {
         OpenFiles::remove(registered);
 }
 
+Result<> Store::Impl::check_room(Bytes needed) const {
+    std::error_code failed;
+    const auto room = std::filesystem::space(options.file.parent_path(), failed);
+    if (failed || room.available >= needed + kLeastRoom)
+        return {};
+    return Error{ErrorCode::Io, fmt::format("the disk that holds database '{}' is full: {} bytes are left, {} are "
+                                            "wanted at least; nothing is written until "
+                                            "there is room",
+                                            options.database, room.available, needed + kLeastRoom)};
+}
+
 Result<> Store::Impl::take_turn_for_transaction() {
     Lock lock(turn_mutex);
     while (turn == Turn::Maintenance)
@@ -220,13 +250,17 @@ Result<std::unique_ptr<Store>> Store::open(StoreOptions options) {
         return Error{ErrorCode::Conflict, fmt::format("database file '{}' is open in this process already", path)};
     impl->registered = path;
 
+    impl->mark.emplace(impl->options.file);
+    SLUICE_CHECK(check_log(*impl->mark, impl->options));
     SLUICE_TRY(impl->database, open_engine(impl->options));
     if (duckdb_connect(impl->database.get(), impl->writer.address()) != DuckDBSuccess)
         return Error{ErrorCode::Internal, "no connection to the database could be opened"};
     const duckdb_connection writer = impl->writer.get();
     if (const auto attached = attach(writer, impl->options); !attached)
         return open_error(impl->options, attached.error());
-    SLUICE_CHECK(prepare_layout(writer, impl->options));
+    SLUICE_CHECK(check_log(*impl->mark, impl->options)); // what looks like a torn end was cut off
+    if (auto prepared = prepare_layout(writer, impl->options); !prepared)
+        return explained(impl->options.file, std::move(prepared).error());
 
     SLUICE_CHECK(impl->feed.install(writer));
     for (const SystemTable& table : system_tables())
@@ -297,7 +331,11 @@ std::optional<DeadLetter> Store::find_dead_letter(data::Guid id) {
 
 Result<> Store::checkpoint() {
     const MaintenanceTurn turn(*impl_);
+    // What the log holds goes into the file before the log goes; it becomes smaller on the way.
+    if (const auto room = impl_->check_room(wal_bytes() / 2); !room)
+        return Error{ErrorCode::Unavailable, room.error().message};
     SLUICE_CHECK(impl_->compact());
+    impl_->mark->clear();
     // Prepared, because that waits for DuckDB's threads without keeping a core busy.
     SLUICE_TRY(Statement statement, Statement::prepare(impl_->writer.get(), "CHECKPOINT db"));
     if (auto done = statement.execute(); !done) {
@@ -306,6 +344,8 @@ Result<> Store::checkpoint() {
                          fmt::format("database '{}' cannot be checkpointed while a query reads a state from before the "
                                      "latest change; try again when it ended",
                                      impl_->options.database)};
+        if (done.error().message.find("fsync failed") != std::string::npos)
+            return Error{ErrorCode::Internal, done.error().message, std::string(kStoreBroken)};
         return std::move(done).error();
     }
     return {};

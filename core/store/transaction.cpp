@@ -1,3 +1,4 @@
+#include "core/base/failpoint.hpp"
 #include "core/base/log.hpp"
 #include "core/data/json_text.hpp"
 #include "core/store/records.hpp"
@@ -214,6 +215,7 @@ Transaction::Transaction(Transaction&&) noexcept = default;
 Transaction::~Transaction() = default;
 
 Result<Transaction> Store::begin() {
+    SLUICE_CHECK(impl_->check_room(0));
     SLUICE_CHECK(impl_->take_turn_for_transaction());
     auto transaction = std::make_unique<Transaction::Impl>(*impl_); // gives the turn back when it goes
     transaction->entry = impl_->next_entry;
@@ -248,8 +250,11 @@ Result<> Transaction::Impl::insert(catalog::TableId table, PartId part, Ticks ti
 }
 
 Result<> Transaction::Impl::insert_later() {
+    if (later.empty())
+        return {};
     for (const auto& [where, rows] : std::exchange(later, {}))
         SLUICE_CHECK(insert(std::get<0>(where), std::get<1>(where), std::get<2>(where), rows));
+    failpoint("S7");
     return {};
 }
 
@@ -450,12 +455,16 @@ Result<> Transaction::commit() {
         // A store that answers afterwards stored nothing and can go on; one that does not cannot be trusted.
         const auto alive = run(impl_->connection(), "SELECT version FROM db.sluice.format");
         Error error = std::move(committed).error();
-        error.code = alive ? (error.code == ErrorCode::Internal ? ErrorCode::Io : error.code) : ErrorCode::Internal;
-        if (!alive)
+        // After a failed sync the system may have dropped what was to be written, so that the next sync, which
+        // succeeds, means nothing.
+        const bool trusted = alive && error.message.find("fsync failed") == std::string::npos;
+        error.code = trusted ? (error.code == ErrorCode::Internal ? ErrorCode::Io : error.code) : ErrorCode::Internal;
+        if (!trusted)
             error.reason = std::string(kStoreBroken);
         impl_->end_turn();
         return error;
     }
+    impl_->store.mark->note();
     impl_->adopt();
     impl_->failed = Error{ErrorCode::Internal, "the transaction was committed already"};
     impl_->end_turn();

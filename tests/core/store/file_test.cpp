@@ -1,4 +1,5 @@
 #include "core/data/text.hpp"
+#include "core/store/damage.hpp"
 #include "tests/core/store/sandbox.hpp"
 
 #include <duckdb.h>
@@ -29,7 +30,8 @@ TEST(StoreFile, ThatIsNoDatabaseIsNamedWithTheWaysOut) {
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, ErrorCode::Io);
     EXPECT_NE(opened.error().message.find(file.string()), std::string::npos);
-    EXPECT_NE(opened.error().message.find("Restore a copy"), std::string::npos) << opened.error().message;
+    EXPECT_NE(opened.error().message.find("is damaged"), std::string::npos) << opened.error().message;
+    EXPECT_EQ(opened.error().reason, kStoreDamaged);
     std::ifstream in(file);
     EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), junk);
 }
