@@ -58,14 +58,16 @@ def event(number):
 
 
 class KafkaFlow:
-    def __init__(self, build, folder):
-        self.kafka = Kafka(folder / "kafka", build)
-        self.kafka.create_topic("events", 4)
+    def __init__(self, build, folder, broker=None, name="events"):
+        self.owned = None if broker else Kafka(folder / "kafka", build)
+        self.kafka = broker or self.owned
+        self.topic = name
+        self.kafka.create_topic(name, 4)
         # A static member takes its partitions back at once; otherwise the broker holds them for a dead member for 45 s and most kills
         # would meet a bridge that waits.
-        self.connections = kafka_connection(self.kafka.bootstrap, ["events"], "Streamed", source='group_instance_id = "killed"')
-        self.streamed = self.kafka.producer("events")
-        self.queued = self.kafka.producer("events", "-H", "Table=Queued")
+        self.connections = kafka_connection(self.kafka.bootstrap, [name], "Streamed", name=name, source=f'group_instance_id = "{name}"')
+        self.streamed = self.kafka.producer(name)
+        self.queued = self.kafka.producer(name, "-H", "Table=Queued")
 
     def send(self, streamed, queued):
         for process, numbers in ((self.streamed, streamed), (self.queued, queued)):
@@ -79,13 +81,15 @@ class KafkaFlow:
                 raise RuntimeError("a producer failed")
 
     def stop(self):
-        self.kafka.stop()
+        if self.owned:
+            self.owned.stop()
 
 
 class MqttFlow:
-    def __init__(self, build, folder):
-        self.broker = Mosquitto(folder / "mosquitto")
-        self.connections = mqtt_connection(self.broker.url, "Streamed")
+    def __init__(self, build, folder, broker=None, name="mqtt"):
+        self.owned = None if broker else Mosquitto(folder / "mosquitto")
+        self.broker = broker or self.owned
+        self.connections = mqtt_connection(self.broker.url, "Streamed", name=name)
         self.streamed = self.queued = None
 
     def send(self, streamed, queued):
@@ -103,15 +107,16 @@ class MqttFlow:
                 raise RuntimeError("a publisher failed")
 
     def stop(self):
-        self.broker.stop()
+        if self.owned:
+            self.owned.stop()
 
 
 class FileFlow:
-    def __init__(self, build, folder):
+    def __init__(self, build, folder, broker=None, name="folder"):
         self.root = folder / "in"
         for table in ("Streamed", "Queued"):
             (self.root / table).mkdir(parents=True)
-        self.connections = folder_connection(self.root, "", source='path_template = "{table}/{*}"')
+        self.connections = folder_connection(self.root, "", name=name, source='path_template = "{table}/{*}"')
         self.files = 0
 
     def send(self, streamed, queued):

@@ -20,7 +20,7 @@ std::pair<std::string, std::string> split_pair(const std::string& text) {
 }
 
 struct Arguments {
-    std::string servers, topic, group, key;
+    std::string servers, topic, group, key, line_header;
     int partitions = 1, partition = -1;
     std::uint64_t count = 0, seed = 1, first = 0;
     std::int64_t before = 0;
@@ -50,8 +50,14 @@ void produce(const Arguments& a) {
         for (std::uint64_t i = 0; i < a.count; ++i)
             send(generated_line(a.seed, a.first + i));
     } else {
-        for (std::string line; std::getline(std::cin, line);)
+        for (std::string line; std::getline(std::cin, line);) {
+            if (!a.line_header.empty()) {
+                const std::size_t tab = line.find('\t');
+                record.headers.assign(1, {a.line_header, line.substr(0, tab)});
+                line.erase(0, tab == std::string::npos ? line.size() : tab + 1);
+            }
             send(line);
+        }
     }
     client.flush(std::chrono::seconds(a.seconds));
     std::cout << produced << " records produced\n";
@@ -110,6 +116,8 @@ int main(int argc, char** argv) {
 
     auto* produce_command = command("produce", "Sends the lines of standard input, one record each");
     produce_command->add_option("--header,-H", a.headers, "NAME=VALUE, repeatable")->allow_extra_args(false);
+    produce_command->add_option("--header-from-line", a.line_header,
+                                "NAME of a header whose value begins each line, before a tab");
     produce_command->add_option("--key,-k", a.key);
     produce_command->add_option("--partition", a.partition);
     produce_command->add_flag("--generate", a.generate,
