@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdint>
 
 namespace sluice::store {
@@ -13,9 +14,32 @@ namespace fs = std::filesystem;
 struct CommitMark::Mark {
     std::uint64_t magic = kMagic;
     std::uint64_t database_inode = 0, wal_inode = 0, wal_bytes = 0;
+    std::uint64_t headers = 0; ///< checksum
 
-    static constexpr std::uint64_t kMagic = 0x31'6b'72'61'6d'6c'73'01; // its last byte is the version
+    static constexpr std::uint64_t kMagic = 0x31'6b'72'61'6d'6c'73'02; // its last byte is the version
 };
+
+namespace {
+
+/// Of the three headers of a database file, which every checkpoint changes and nothing else does: each is a block that
+/// begins with its own checksum. FNV-1a.
+std::uint64_t headers_checksum(const fs::path& database) {
+    constexpr off_t kBlock = 4096;
+    std::uint64_t sum = 0xcbf29ce484222325;
+    const int fd = ::open(database.c_str(), O_RDONLY | O_CLOEXEC);
+    for (const off_t at : {0 * kBlock, 1 * kBlock, 2 * kBlock}) {
+        std::array<unsigned char, 64> bytes{};
+        if (fd >= 0 && ::pread(fd, bytes.data(), bytes.size(), at) < 0)
+            break;
+        for (const unsigned char byte : bytes)
+            sum = (sum ^ byte) * 0x100000001b3;
+    }
+    if (fd >= 0)
+        ::close(fd);
+    return sum;
+}
+
+} // namespace
 
 fs::path commit_mark_of(const fs::path& database) {
     return database.string() + ".mark";
@@ -35,6 +59,7 @@ CommitMark::Mark CommitMark::present() const {
     struct stat facts{};
     if (::stat(database_.c_str(), &facts) == 0)
         mark.database_inode = facts.st_ino;
+    mark.headers = headers_checksum(database_);
     if (::stat(wal_.c_str(), &facts) == 0) {
         mark.wal_inode = facts.st_ino;
         mark.wal_bytes = static_cast<std::uint64_t>(facts.st_size);
@@ -50,7 +75,8 @@ std::optional<Bytes> CommitMark::missing() const {
         return std::nullopt;
     const Mark now = present();
     const bool other_log = now.wal_inode != 0 && now.wal_inode != noted.wal_inode;
-    if (now.database_inode != noted.database_inode || other_log || now.wal_bytes >= noted.wal_bytes)
+    const bool folded = now.headers != noted.headers; // by a stock DuckDB that had the file open
+    if (now.database_inode != noted.database_inode || other_log || folded || now.wal_bytes >= noted.wal_bytes)
         return std::nullopt;
     return noted.wal_bytes - now.wal_bytes;
 }

@@ -50,6 +50,12 @@ TEST_F(CommitMarks, BelongToTheVeryFilesTheyWereMadeFor) {
     EXPECT_FALSE(CommitMark(file_).missing());
 }
 
+TEST_F(CommitMarks, SayNothingWhenTheLogWasFoldedIntoTheFileByAnother) {
+    std::fstream(file_, std::ios::in | std::ios::out).seekp(8) << "header of the next checkpoint";
+    fs::remove(log_);
+    EXPECT_FALSE(CommitMark(file_).missing());
+}
+
 TEST_F(CommitMarks, SayNothingAfterTheyWereCleared) {
     CommitMark(file_).clear();
     fs::resize_file(log_, 10);
