@@ -252,9 +252,8 @@ std::vector<std::string> upgrade_queries() {
         sql_type(data::ScalarType::Decimal));
     return {
         tables,
-        "SELECT 'CREATE OR REPLACE' || substr(sql, length('CREATE') + 1) FROM duckdb_views() WHERE database_name = "
-        "'db' "
-        "AND schema_name = 'main' AND NOT internal",
+        "SELECT 'CREATE OR REPLACE' || substr(sql, length('CREATE') + 1) FROM duckdb_views() "
+        "WHERE database_name = 'db' AND schema_name = 'main' AND NOT internal",
         fmt::format("SELECT 'UPDATE db.sluice.format SET version = {}'", kFormatVersion),
     };
 }
