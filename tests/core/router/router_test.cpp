@@ -225,18 +225,18 @@ TEST_F(RouterTest, ATableWithoutAPolicyIsQueuedAndItsRowsAreStaged) {
     EXPECT_EQ(totals().stored, 1u);
 }
 
-TEST_F(RouterTest, TagsForceTheQueuedPath) {
+TEST_F(RouterTest, DC10_TagsForceTheQueuedPath) {
     Router router = event_hub();
     open(router);
-    deliver(router, 1, R"({"Id":1})", {{"Tags", "['drop-by:d1']"}});
+    deliver(router, 1, R"({"Id":1})", {{"Tags", "['blue','drop-by:2026-01']"}});
     ASSERT_TRUE(router.drain(seconds(10)));
     const auto parts = databases_.writer("Own")->parts();
     ASSERT_EQ(parts.size(), 1u);
     EXPECT_EQ(parts[0].state, store::PartState::Staged);
-    EXPECT_EQ(parts[0].tags, std::vector<std::string>{"drop-by:d1"});
+    EXPECT_EQ(parts[0].tags, (std::vector<std::string>{"blue", "drop-by:2026-01"}));
 }
 
-TEST_F(RouterTest, TombstonesAreSkippedAndCounted) {
+TEST_F(RouterTest, DC17_TombstonesAreSkippedAndCounted) {
     Router router = event_hub();
     open(router);
     Message tombstone = message(1, {});
