@@ -117,6 +117,7 @@ Result<Snapshot> DatabaseWriter::Impl::change(const std::function<Result<Databas
         for (const catalog::DroppedTable& table : published->dropped)
             kept.insert(table.table->id);
         std::vector<store::PartId> dropped;
+        std::vector<store::PartId> unseen; // of a table whose rows are kept: these must not be among them
         std::vector<store::PartId> disabled;
         state.parts().each([&](const Part& part) {
             const auto table = left.find(part.table);
@@ -127,11 +128,16 @@ Result<Snapshot> DatabaseWriter::Impl::change(const std::function<Result<Databas
                 disabled.push_back(part.id);
             } else if (table == left.end()) {
                 dropped.push_back(part.id);
+                if (kept_back)
+                    unseen.push_back(part.id);
             } else if (part.state == PartState::RowStore) {
                 if (!published->is_streaming_fed(*table->second))
                     disabled.push_back(part.id); // rearrangement (engine 1.9): the rows stay queryable, as an extent
             }
         });
+        for (store::PartId id : unseen)
+            if (auto gone = transaction.drop_part(*state.parts().find(id)); !gone)
+                return gone;
         for (store::PartId id : dropped) {
             for (const auto& [connection, events] : state.parts().find(id)->events) {
                 store::ConnectionTotals& totals = state.change_totals(connection);

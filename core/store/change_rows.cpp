@@ -50,20 +50,24 @@ Result<std::map<PartId, std::uint64_t>> Transaction::delete_rows(catalog::TableI
     std::string names;
     for (std::size_t i = 0; i < selection.columns; ++i)
         names += fmt::format("{}s{}", i == 0 ? "" : ", ", i);
-    const std::string selected = fmt::format("({}) AS selected({})", selection.sql, names);
-    SLUICE_TRY(
-        const auto chunks,
-        impl_->keep(read_all(impl_->connection(),
-                             fmt::format("SELECT s{0}, count(*) FROM {1} GROUP BY s{0}", selection.part, selected), {},
-                             data::Schema{{{"part", data::ScalarType::Long}, {"rows", data::ScalarType::Long}}})));
+    // Chosen once: a condition may give another answer the second time (rand), and a row may be chosen several times (a
+    // join).
+    SLUICE_CHECK(impl_->once(
+        fmt::format("CREATE TEMP TABLE chosen AS SELECT DISTINCT s{} AS row, s{} AS part FROM ({}) AS selected({})",
+                    selection.row, selection.part, selection.sql, names)));
+    SLUICE_TRY(const auto chunks,
+               impl_->keep(read_all(
+                   impl_->connection(), "SELECT part, count(*) FROM temp.chosen GROUP BY part", {},
+                   data::Schema{{{"part", data::ScalarType::Long}, {"rows", data::ScalarType::Long}}})));
     std::map<PartId, std::uint64_t> out;
     for (const data::Chunk& chunk : chunks)
         for (std::size_t row = 0; row < chunk.rows(); ++row)
             out[chunk.column(0).get<std::int64_t>(row)] =
                 static_cast<std::uint64_t>(chunk.column(1).get<std::int64_t>(row));
     if (!selection.count_only && !out.empty())
-        SLUICE_CHECK(impl_->once(fmt::format("DELETE FROM {} WHERE rowid IN (SELECT s{} FROM {})", stored_table(table),
-                                             selection.row, selected)));
+        SLUICE_CHECK(impl_->once(
+            fmt::format("DELETE FROM {} WHERE rowid IN (SELECT row FROM temp.chosen)", stored_table(table))));
+    SLUICE_CHECK(impl_->once("DROP TABLE temp.chosen"));
     return out;
 }
 

@@ -1,6 +1,8 @@
 #include "core/engine/maintenance.hpp"
 #include "tests/core/engine/engine_fixture.hpp"
 
+#include <future>
+
 namespace sluice::engine {
 namespace {
 
@@ -68,6 +70,26 @@ TEST_F(MaintenanceTest, TablesExpire) {
     later(400 * kTicksPerDay);
     pass();
     EXPECT_EQ(run(".show tables | project TableName"), "Full");
+}
+
+TEST_F(MaintenanceTest, ADroppedTableComesBackWithoutTheRowsOfItsOpenBatch) {
+    set_up({".create table T (a:int)", ".ingest inline into table T <| 7"});
+    const auto table = databases_->catalog().find("Harbor")->find_table("T");
+    ingest::DatabaseWriter& writer = *databases_->writer("Harbor");
+    ingest::Delivery delivery{.connection = "c", .received = 1};
+    delivery.tables.push_back({.table = table, .path = ingest::Path::Queued, .rows = data::Rows(table->schema())});
+    data::Chunk& chunk = delivery.tables[0].rows.next_row();
+    chunk.column(0).set<std::int32_t>(chunk.rows(), 8);
+    delivery.tables[0].rows.finish_row();
+    std::promise<Result<>> done;
+    delivery.done = [&](const Result<>& result) { done.set_value(result); };
+    writer.submit(std::move(delivery));
+    ASSERT_TRUE(done.get_future().get());
+    const std::string version = columns(".show databases (Harbor)", "Version");
+    set_up({".drop table T"});
+    EXPECT_EQ(run(".undo drop table T version='" + version + "'"), "<guid> | 1 | Recovered | ∅");
+    EXPECT_EQ(run("T"), "7");
+    EXPECT_EQ(run("T | count"), "1");
 }
 
 TEST_F(MaintenanceTest, ADroppedTableComesBackForTwoWeeks) {
