@@ -52,7 +52,7 @@ private:
             return Error{
                 error.code,
                 fmt::format(
-                    "{}. Restore a copy of the file with its .wal file, or set store.on_damage = \"rebuild\": the "
+                    "{}. Restore a copy of the file with its .wal file and remove its .mark file, or set store.on_damage = \"rebuild\": the "
                     "database then starts empty, and what the sources still have is read again",
                     error.message),
                 error.reason};

@@ -111,6 +111,8 @@ public:
         for (auto& [key, open] : open_)
             if (!open.batch.rows.empty())
                 taken.tables.push_back(finish(std::move(open), choose));
+            else if (open.batch.events > 0) // each is accounted for (data-connections 1.11)
+                taken.skipped["no_rows"] += open.batch.events;
         for (OpenBatch& open : separate_)
             taken.tables.push_back(finish(std::move(open), choose));
         open_.clear();

@@ -13,6 +13,7 @@
 #include <array>
 #include <csignal>
 #include <fstream>
+#include <new>
 #include <system_error>
 
 namespace sluice::store {
@@ -44,7 +45,7 @@ Error crashed(const fs::path& file, const std::string& how) {
 }
 
 /// In the child: 0, or 1 after a message of the error in the pipe.
-int open_and_close(const fs::path& file, Bytes memory, int pipe) {
+int open_and_close(const fs::path& file, Bytes memory, int pipe) try {
     StoreOptions options;
     options.file = file;
     options.database = "probe";
@@ -57,6 +58,8 @@ int open_and_close(const fs::path& file, Bytes memory, int pipe) {
         return 0; // the parent meets the same and can word it better
     const std::string& text = opened.error().message;
     return ::write(pipe, text.data(), text.size()) >= 0 ? 1 : 2;
+} catch (const std::bad_alloc&) {
+    return 0;
 }
 
 } // namespace
@@ -118,7 +121,10 @@ Result<> try_in_child(const fs::path& file, Bytes memory) {
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
-    if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
+    // Other signals come from outside, and so does a lack of memory.
+    const bool crash = WIFSIGNALED(status) && (WTERMSIG(status) == SIGSEGV || WTERMSIG(status) == SIGABRT ||
+                                               WTERMSIG(status) == SIGILL || WTERMSIG(status) == SIGFPE);
+    if (crash)
         return crashed(file, fmt::format("was ended by signal {}", WTERMSIG(status)));
     if (WIFEXITED(status) && WEXITSTATUS(status) == 1)
         return Error{ErrorCode::Io, std::move(message), std::string(kStoreDamaged)};
@@ -129,8 +135,9 @@ Result<fs::path> set_aside(const fs::path& file, Ticks now) {
     std::string time = data::format_datetime(now);
     std::erase_if(time, [](char c) { return c == ':' || c == '-'; }); // awkward in shells
     const std::string suffix = fmt::format("{}{}Z", kAside, time.substr(0, time.find_first_of(".Z")));
-    for (const char* part : {".wal", ".mark", ".opening", ".tmp",
-                             ""}) { // the file last: a crash in between is met again at the next start
+    // A crash in between is met again at the next start: the mark goes last, and tells as long as the file is there that
+    // its log is not.
+    for (const char* part : {".wal", ".opening", ".tmp", "", ".mark"}) {
         const fs::path from = file.string() + part, to = file.string() + suffix + part;
         std::error_code failed;
         fs::rename(from, to, failed);

@@ -49,9 +49,11 @@ void QueryHelp::help(const std::stop_token& stop) {
     duckdb_task_state tasks = duckdb_create_task_state(database_);
     bool idle = true;
     std::chrono::microseconds nap = kShortestNap;
-    while (!stop.stop_requested()) {
+    for (;;) {
         {
             Lock lock(mutex_);
+            if (stop.stop_requested()) // asked under the lock, or the destructor's wake-up can be missed
+                break;
             if (running_ == 0) {
                 idle = true;
                 changed_.wait(lock);

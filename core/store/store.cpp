@@ -339,6 +339,8 @@ Result<> Store::checkpoint() {
     // Prepared, because that waits for DuckDB's threads without keeping a core busy.
     SLUICE_TRY(Statement statement, Statement::prepare(impl_->writer.get(), "CHECKPOINT db"));
     if (auto done = statement.execute(); !done) {
+        if (done.error().message.find("fsync failed") == std::string::npos)
+            impl_->mark->note(); // the log is still there
         if (done.error().message.find("Cannot CHECKPOINT") != std::string::npos)
             return Error{ErrorCode::Unavailable,
                          fmt::format("database '{}' cannot be checkpointed while a query reads a state from before the "
