@@ -125,6 +125,7 @@ class J2:
         connection = folder_connection(watched, "T", format=self.kind, mapping="Row" if self.kind == "json" else "")
         bridge = MeasuredBridge(self.options.build, folder, connection, table_setup("T", policy))
         try:
+            bridge.wait_for_sources()  # what lies there before the first look at the folder is not new
             cpu, begun = bridge.cpu_seconds(), time.monotonic()
             for file in sorted(self.folder.iterdir()):
                 os.rename(file, watched / file.name)
