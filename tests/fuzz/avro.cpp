@@ -13,16 +13,7 @@ using data::ScalarType;
 constexpr Format kFormats[] = {Format::Avro, Format::ApacheAvro};
 constexpr std::string_view kCodecs[] = {"", "null", "deflate", "snappy", "zstandard", "bzip2", "xz"};
 
-const auto kTable = std::make_shared<const data::Schema>(data::Schema{{{"a", ScalarType::String},
-                                                                       {"b", ScalarType::Int},
-                                                                       {"c", ScalarType::Dynamic},
-                                                                       {"d", ScalarType::DateTime},
-                                                                       {"e", ScalarType::Real},
-                                                                       {"f", ScalarType::Decimal},
-                                                                       {"g", ScalarType::Guid},
-                                                                       {"h", ScalarType::TimeSpan},
-                                                                       {"i", ScalarType::Long},
-                                                                       {"j", ScalarType::Bool}}});
+const auto kTable = one_of_each_type();
 const auto kWhole = std::make_shared<const data::Schema>(data::Schema{{{"r", ScalarType::Dynamic}}});
 
 constexpr std::string_view kMappings[] = {

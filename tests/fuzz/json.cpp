@@ -12,20 +12,10 @@ namespace sluice::fuzz {
 namespace {
 
 using data::Format;
-using data::ScalarType;
 
 constexpr Format kFormats[] = {Format::Json, Format::MultiJson, Format::SingleJson};
 
-const auto kTable = std::make_shared<const data::Schema>(data::Schema{{{"a", ScalarType::String},
-                                                                       {"b", ScalarType::Int},
-                                                                       {"c", ScalarType::Dynamic},
-                                                                       {"d", ScalarType::DateTime},
-                                                                       {"e", ScalarType::Real},
-                                                                       {"f", ScalarType::Decimal},
-                                                                       {"g", ScalarType::Guid},
-                                                                       {"h", ScalarType::TimeSpan},
-                                                                       {"i", ScalarType::Long},
-                                                                       {"j", ScalarType::Bool}}});
+const auto kTable = one_of_each_type();
 
 constexpr std::string_view kMappings[] = {
     "",

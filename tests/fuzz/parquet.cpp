@@ -13,16 +13,7 @@ namespace {
 using data::Format;
 using data::ScalarType;
 
-const auto kTable = std::make_shared<const data::Schema>(data::Schema{{{"a", ScalarType::String},
-                                                                       {"b", ScalarType::Int},
-                                                                       {"c", ScalarType::Dynamic},
-                                                                       {"d", ScalarType::DateTime},
-                                                                       {"e", ScalarType::Real},
-                                                                       {"f", ScalarType::Decimal},
-                                                                       {"g", ScalarType::Guid},
-                                                                       {"h", ScalarType::TimeSpan},
-                                                                       {"i", ScalarType::Long},
-                                                                       {"j", ScalarType::Bool}}});
+const auto kTable = one_of_each_type();
 constexpr std::string_view kMapping =
     R"([{"Column":"c","Path":"$"},{"Column":"a","Path":"$.a"},{"Column":"b","Path":"$.c[0]"},{"Column":"i","Path":"$.c.k"},
         {"Column":"d","Path":"$.i","Transform":"DateTimeFromUnixMilliseconds"},{"Column":"f","ConstValue":"1.5"}])";

@@ -58,6 +58,20 @@ std::string outcome_of(data::Parser& parser, const std::shared_ptr<const data::S
            std::to_string(outcome->adjusted) + refused;
 }
 
+std::shared_ptr<const data::Schema> one_of_each_type() {
+    using data::ScalarType;
+    return std::make_shared<const data::Schema>(data::Schema{{{"a", ScalarType::String},
+                                                              {"b", ScalarType::Int},
+                                                              {"c", ScalarType::Dynamic},
+                                                              {"d", ScalarType::DateTime},
+                                                              {"e", ScalarType::Real},
+                                                              {"f", ScalarType::Decimal},
+                                                              {"g", ScalarType::Guid},
+                                                              {"h", ScalarType::TimeSpan},
+                                                              {"i", ScalarType::Long},
+                                                              {"j", ScalarType::Bool}}});
+}
+
 std::unique_ptr<data::Parser> parser_of(data::ParserOptions options) {
     auto parser = data::make_parser(std::move(options));
     require(parser.has_value(), "the options of the target are right", parser ? "" : parser.error().message);

@@ -14,6 +14,9 @@ namespace sluice::fuzz {
 std::string outcome_of(data::Parser& parser, const std::shared_ptr<const data::Schema>& schema, std::string_view bytes,
                        std::size_t block, const data::SourceFacts& facts = {});
 
+/// Columns a to j, one of each type.
+std::shared_ptr<const data::Schema> one_of_each_type();
+
 /// A parser for what the target made up; a refusal is a broken promise.
 std::unique_ptr<data::Parser> parser_of(data::ParserOptions options);
 

@@ -16,16 +16,7 @@ using data::ScalarType;
 
 const auto kTexts = std::make_shared<const data::Schema>(
     data::Schema{{{"a", ScalarType::String}, {"b", ScalarType::String}, {"cs(X)", ScalarType::String}}});
-const auto kTyped = std::make_shared<const data::Schema>(data::Schema{{{"a", ScalarType::String},
-                                                                       {"b", ScalarType::Int},
-                                                                       {"c", ScalarType::Dynamic},
-                                                                       {"d", ScalarType::DateTime},
-                                                                       {"e", ScalarType::Real},
-                                                                       {"f", ScalarType::Decimal},
-                                                                       {"g", ScalarType::Guid},
-                                                                       {"h", ScalarType::TimeSpan},
-                                                                       {"i", ScalarType::Long},
-                                                                       {"j", ScalarType::Bool}}});
+const auto kTyped = one_of_each_type();
 constexpr std::string_view kMapping =
     R"x([{"Column":"a","Field":"cs(X)"},{"Column":"b","Field":"a"},{"Column":"c","Field":"a"},{"Column":"d","ConstValue":"2026-01-02"},
         {"Column":"i","Transform":"SourceLineNumber"}])x";
