@@ -13,7 +13,7 @@ namespace sluice::app {
 
 /// One point of one series.
 struct ChartPoint {
-    double x = 0; ///< ticks of a datetime, ticks of a timespan, a number, or the place of its label
+    double x = 0; ///< ticks of a datetime, seconds of a timespan, a number, or the place of its label
     double y = 0;
     std::string label; ///< of x, as the result shows it
     std::string value; ///< of y, likewise
