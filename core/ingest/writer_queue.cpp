@@ -8,8 +8,10 @@ namespace {
 /// One commit takes at most this much: a long queue must not make one long transaction, nor a second copy of all of it
 /// in the store.
 constexpr Bytes kGroupBytes = 48_MiB;
-/// And at most one job beyond this many rows: just more than a row group, so that they need not go through the log.
-constexpr std::size_t kGroupRows = store::kRowGroupRows;
+/// Rows of a flood gather until they are just more than a row group, so that they need not go through the log.
+constexpr std::size_t kEnoughRows = store::kRowGroupRows;
+/// Two row groups that wait already go in together, one on each thread. A flood is not kept waiting for the second.
+constexpr std::size_t kMostRows = 2 * store::kRowGroupRows;
 
 Bytes memory_of(const Job& job) {
     if (const auto* delivery = std::get_if<Delivery>(&job))
@@ -68,7 +70,7 @@ void WriterQueue::push(Piece piece) {
 bool WriterQueue::is_flooded() const {
     if (stopping_ || !pieces_.empty() || hurried_ > 0 || memory_ >= std::min(limit_, kGroupBytes))
         return false;
-    return rows_ <= kGroupRows;
+    return rows_ <= kEnoughRows;
 }
 
 WriterQueue::Round WriterQueue::take(Clock::Steady::time_point due) {
@@ -83,9 +85,10 @@ WriterQueue::Round WriterQueue::take(Clock::Steady::time_point due) {
             if (work_.wait_until(lock, now + kNextPatience) == std::cv_status::timeout)
                 break;
     }
+    const std::size_t wanted = rows_ > kMostRows ? kMostRows : kEnoughRows; // and at most one job beyond
     Bytes taken = 0;
     std::size_t rows = 0;
-    while (!jobs_.empty() && (round.jobs.empty() || (taken < kGroupBytes && rows <= kGroupRows))) {
+    while (!jobs_.empty() && (round.jobs.empty() || (taken < kGroupBytes && rows <= wanted))) {
         const std::size_t more = rows_of(jobs_.front());
         rows += more;
         rows_ -= more;

@@ -11,8 +11,14 @@
 namespace sluice::store {
 namespace {
 
-/// The next chunk of one scan. Of its own, because a query may read the rows of a slot twice (a self-join).
+/// The next span of one scan. Of its own, because a query may read the rows of a slot twice (a self-join).
 using Scan = std::atomic<std::size_t>;
+
+/// What a thread has yet to read of its span.
+struct Place {
+    std::size_t next = 0;
+    std::size_t end = 0;
+};
 
 } // namespace
 
@@ -29,6 +35,20 @@ void FeedSlot::load(const std::vector<const data::Rows*>& rows, PartId part, Tic
     for (const data::Rows* some : rows)
         for (const data::Chunk& chunk : some->chunks())
             chunks_.push_back(&chunk);
+    // With several threads, each inserts into a collection of its own. One of at least a row group is taken over as it
+    // is, a smaller one would be copied: so the rows that are left over belong to the last span.
+    spans_.clear();
+    std::size_t in_span = 0;
+    for (std::size_t i = 0; i < chunks_.size(); ++i) {
+        in_span += chunks_[i]->rows();
+        if (in_span >= kRowGroupRows) {
+            spans_.push_back(i + 1);
+            in_span = 0;
+        }
+    }
+    if (spans_.empty())
+        spans_.push_back(chunks_.size());
+    spans_.back() = chunks_.size();
     part_ = part;
     time_ = time;
 }
@@ -36,6 +56,7 @@ void FeedSlot::load(const std::vector<const data::Rows*>& rows, PartId part, Tic
 struct Feed::Callbacks {
     static void bind(duckdb_bind_info info);
     static void init(duckdb_init_info info);
+    static void init_thread(duckdb_init_info info);
     static void fill(duckdb_function_info info, duckdb_data_chunk output);
 };
 
@@ -47,6 +68,7 @@ Result<> Feed::install(duckdb_connection connection) {
     duckdb_table_function_set_extra_info(function.get(), this, nullptr);
     duckdb_table_function_set_bind(function.get(), Callbacks::bind);
     duckdb_table_function_set_init(function.get(), Callbacks::init);
+    duckdb_table_function_set_local_init(function.get(), Callbacks::init_thread);
     duckdb_table_function_set_function(function.get(), Callbacks::fill);
     if (duckdb_register_table_function(connection, function.get()) != DuckDBSuccess)
         return Error{ErrorCode::Internal, "the function that feeds rows into DuckDB could not be registered"};
@@ -87,19 +109,30 @@ void Feed::Callbacks::bind(duckdb_bind_info info) {
 }
 
 void Feed::Callbacks::init(duckdb_init_info info) {
+    const auto& slot = *static_cast<FeedSlot*>(duckdb_init_get_bind_data(info));
     duckdb_init_set_init_data(info, new Scan(0), [](void* scan) { delete static_cast<Scan*>(scan); });
-    // One thread: with several, each inserts into a collection of its own, which is copied once more at the end.
-    duckdb_init_set_max_threads(info, 1);
+    duckdb_init_set_max_threads(info, slot.spans());
+}
+
+void Feed::Callbacks::init_thread(duckdb_init_info info) {
+    duckdb_init_set_init_data(info, new Place, [](void* place) { delete static_cast<Place*>(place); });
 }
 
 void Feed::Callbacks::fill(duckdb_function_info info, duckdb_data_chunk output) {
     auto& slot = *static_cast<FeedSlot*>(duckdb_function_get_bind_data(info));
-    const std::size_t next = static_cast<Scan*>(duckdb_function_get_init_data(info))->fetch_add(1);
-    if (next >= slot.chunks_.size()) {
+    auto& place = *static_cast<Place*>(duckdb_function_get_local_init_data(info));
+    if (place.next == place.end) {
+        const std::size_t span = static_cast<Scan*>(duckdb_function_get_init_data(info))->fetch_add(1);
+        if (span < slot.spans()) {
+            place.next = span == 0 ? 0 : slot.spans_[span - 1];
+            place.end = slot.spans_[span];
+        }
+    }
+    if (place.next == place.end) {
         duckdb_data_chunk_set_size(output, 0);
         return;
     }
-    const data::Chunk& chunk = *slot.chunks_[next];
+    const data::Chunk& chunk = *slot.chunks_[place.next++];
     const std::size_t rows = chunk.rows();
     for (std::size_t i = 0; i < chunk.columns(); ++i)
         write_vector(chunk.column(i), rows, duckdb_data_chunk_get_vector(output, i));

@@ -25,6 +25,8 @@ public:
     /// What the next execution inserts. `rows` are borrowed until it ended.
     void load(const data::Rows& rows, PartId part, Ticks time) { load(std::vector{&rows}, part, time); }
     void load(const std::vector<const data::Rows*>& rows, PartId part, Ticks time);
+    /// How many threads can insert what is loaded.
+    std::size_t spans() const { return spans_.size(); }
 
 private:
     friend class Feed;
@@ -32,6 +34,7 @@ private:
     bool with_part_;
     std::vector<std::size_t> blobs_;
     std::vector<const data::Chunk*> chunks_;
+    std::vector<std::size_t> spans_; ///< where the chunks of each span end; a thread inserts whole spans
     PartId part_ = 0;
     Ticks time_ = 0;
 };

@@ -8,16 +8,16 @@
 
 namespace sluice::store {
 
-/// Threads that take over tasks of queries which run longer than a moment. DuckDB's own threads would also take those
-/// of insertions: the writer is then woken for each of its few tasks, and waits where it could work
-/// (docs/decisions/0008). Thread-safe; owns the threads `query help`. Internal to core/store.
+/// Threads that take over tasks of queries which run longer than a moment, and of insertions of several row groups.
+/// DuckDB's own threads would also take those of small insertions: the writer is then woken for each of its few tasks,
+/// and waits where it could work (docs/decisions/0008). Thread-safe; owns the threads `query help`. Internal to core/store.
 class QueryHelp {
 public:
     /// `database` must be open, with all of its threads external ones, until this is gone.
     QueryHelp(duckdb_database database, unsigned threads);
     ~QueryHelp();
 
-    /// Help for a query as long as this exists.
+    /// Help for a query or a large insertion as long as this exists.
     class [[nodiscard]] Ticket {
     public:
         explicit Ticket(QueryHelp& help) : help_(help) { help_.enter(); }

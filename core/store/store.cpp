@@ -50,9 +50,7 @@ Result<DatabaseHandle> open_engine(const StoreOptions& options) {
         // The bridge checkpoints when it suits it (configuration 2.4): a checkpoint within a commit stalls it for half
         // a second.
         {"checkpoint_threshold", "1TB"},
-        // Without it an insertion collects its rows apart and copies them into the transaction at its end
-        // (decisions/0008).
-        {"preserve_insertion_order", "true"},
+        {"preserve_insertion_order", "true"}, // of queries; the writer's session does without
         {"autoinstall_known_extensions", "false"},
         {"autoload_known_extensions", "false"},
         {"allow_community_extensions", "false"},
@@ -267,6 +265,8 @@ Result<std::unique_ptr<Store>> Store::open(StoreOptions options) {
         impl->feed.set_slot(table.slot, std::make_unique<FeedSlot>(table.schema, false, table.blobs));
     for (const ScalarFunction& function : impl->options.functions)
         SLUICE_CHECK(register_function(writer, function));
+    // Or an insertion would run on one thread (decisions/0008).
+    SLUICE_CHECK(run(writer, "SET SESSION preserve_insertion_order = false"));
     SLUICE_CHECK(run(writer, "SET lock_configuration = true"));
     impl->pool = std::make_unique<ReadPool>(impl->database.get());
     impl->help = std::make_unique<QueryHelp>(impl->database.get(), impl->options.threads - 1);

@@ -238,7 +238,11 @@ Result<> Transaction::Impl::check_version(const catalog::Table& table, const dat
 Result<> Transaction::Impl::insert(catalog::TableId table, PartId part, Ticks time,
                                    const std::vector<const data::Rows*>& rows) {
     const catalog::Table* stored = find_table(table);
-    store.feed.find_slot(table)->load(rows, part, time);
+    FeedSlot& slot = *store.feed.find_slot(table);
+    slot.load(rows, part, time);
+    std::optional<QueryHelp::Ticket> help;
+    if (slot.spans() > 1)
+        help.emplace(*store.help);
     SLUICE_TRY(const std::uint64_t added, execute(insert_rows(*stored)));
     std::size_t given = 0;
     for (const data::Rows* some : rows)

@@ -38,9 +38,17 @@ TEST(WriterQueue, TakesWhatIsReadyTogether) {
 
 TEST(WriterQueue, EndsAGroupWithTheJobThatCompletesARowGroup) {
     WriterQueue queue(1_GiB);
-    for (int i = 0; i < 5; ++i)
-        queue.push(delivery(store::kRowGroupRows / 2, 1_MiB));
+    for (int i = 0; i < 4; ++i)
+        queue.push(delivery(store::kRowGroupRows / 2 - 1000, 1_MiB));
     EXPECT_EQ(queue.take(soon()).jobs.size(), 3u);
+    EXPECT_EQ(queue.take(soon()).jobs.size(), 1u);
+}
+
+TEST(WriterQueue, TakesTwoRowGroupsTogetherWhenBothAreThere) {
+    WriterQueue queue(1_GiB);
+    for (int i = 0; i < 7; ++i)
+        queue.push(delivery(store::kRowGroupRows / 2, 1_MiB));
+    EXPECT_EQ(queue.take(soon()).jobs.size(), 5u);
     EXPECT_EQ(queue.take(soon()).jobs.size(), 2u);
 }
 

@@ -105,6 +105,22 @@ TEST_F(Transactions, MoreRowsThanARowGroupDoNotGoThroughTheLog) {
     EXPECT_EQ(sum(), static_cast<std::int64_t>(count * (count - 1) / 2));
 }
 
+TEST_F(Transactions, RowGroupsThatGoInOnTwoThreadsAreThereOnce) {
+    // In pieces that do not end where a row group does, and with a remainder.
+    const std::size_t piece = kRowGroupRows / 3 + 7, pieces = 11, count = piece * pieces;
+    std::vector<data::Rows> rows;
+    for (std::size_t i = 0; i < pieces; ++i)
+        rows.push_back(numbers(sandbox_.table("T"), static_cast<std::int64_t>(i * piece), piece));
+    Transaction transaction = must(sandbox_.store().begin());
+    for (const data::Rows& some : rows)
+        must(transaction.append_later(sandbox_.table("T"), 1, 5, some));
+    must(transaction.save_part(part(1, PartState::RowStore, count)));
+    must(transaction.commit());
+    sandbox_.reopen();
+    EXPECT_EQ(sandbox_.count("T"), static_cast<std::int64_t>(count));
+    EXPECT_EQ(sum(), static_cast<std::int64_t>(count * (count - 1) / 2));
+}
+
 TEST_F(Transactions, AfterARollbackTheNextOneWorks) {
     {
         Transaction abandoned = must(sandbox_.store().begin());
