@@ -52,13 +52,15 @@ BatchSealer::BatchSealer(DatabaseWriter::Impl& writer) : writer_(writer) {
     thread_ = std::jthread([this] { run(); });
 }
 
-BatchSealer::~BatchSealer() {
+void BatchSealer::stop() {
     {
         Lock lock(mutex_);
         stopping_ = true;
         changed_.notify_all();
     }
     cancel_.cancel();
+    if (thread_.joinable())
+        thread_.join();
 }
 
 void BatchSealer::add(std::vector<ClosedBatch> batches) {

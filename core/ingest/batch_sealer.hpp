@@ -26,8 +26,11 @@ std::optional<std::chrono::milliseconds> next_attempt(const Error& error, unsign
 class BatchSealer {
 public:
     explicit BatchSealer(DatabaseWriter::Impl& writer);
-    /// Ends what is under way; closed batches are taken up again at the next start.
-    ~BatchSealer();
+    ~BatchSealer() { stop(); }
+
+    /// Ends what is under way; closed batches are taken up again at the next start. The writer's thread must still run:
+    /// it may be waited for, and may go on to add batches.
+    void stop();
 
     void add(std::vector<ClosedBatch> batches);
     /// Waits until no batch is due; those that wait for their next attempt keep waiting. Not for the writer's thread.

@@ -28,7 +28,7 @@ Result<std::unique_ptr<DatabaseWriter>> DatabaseWriter::start(store::Store& stor
 }
 
 DatabaseWriter::~DatabaseWriter() {
-    impl_->sealer.reset(); // it works through the writer's thread
+    impl_->sealer->stop(); // it works through the writer's thread, which may be giving it a batch just now
     impl_->queue.stop();
     impl_->thread.join();
     if (impl_->store.wal_bytes() > 0)
