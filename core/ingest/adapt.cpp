@@ -6,8 +6,9 @@ namespace sluice::ingest {
 namespace {
 
 bool same_columns(const catalog::Table& from, const catalog::Table& to) {
-    return std::equal(from.columns.begin(), from.columns.end(), to.columns.begin(), to.columns.end(),
-                      [](const catalog::Column& a, const catalog::Column& b) { return a.id == b.id && a.type == b.type; });
+    return std::equal(
+        from.columns.begin(), from.columns.end(), to.columns.begin(), to.columns.end(),
+        [](const catalog::Column& a, const catalog::Column& b) { return a.id == b.id && a.type == b.type; });
 }
 
 } // namespace

@@ -8,8 +8,8 @@
 
 namespace sluice::ingest {
 
-/// Lets a fixed number of streaming requests run at a time: six for each core, as Azure Data Explorer does (engine 1.4).
-/// Thread-safe.
+/// Lets a fixed number of streaming requests run at a time: six for each core, as Azure Data Explorer does
+/// (engine 1.4). Thread-safe.
 class Admission {
 public:
     static constexpr unsigned kRequestsPerCore = 6;

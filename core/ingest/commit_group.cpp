@@ -286,7 +286,7 @@ Result<> CommitGroup::add_piece(Piece& piece) {
         part.opened = context_.now;
         state_.parts().add(std::move(part));
     }
-    return transaction_.append(table, piece.part, time_for(table), piece.rows);
+    return transaction_.append_later(table, piece.part, time_for(table), piece.rows);
 }
 
 bool CommitGroup::has_tag(catalog::TableId table, const std::vector<std::string>& tags) const {

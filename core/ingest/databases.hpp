@@ -23,8 +23,8 @@ public:
         bool streaming_enabled = false;
         bool require_mapping = false; ///< JSON and Avro without a mapping name are refused (engine 1.7 S6)
         Bytes max_streaming_request = 4_MiB;
-    std::chrono::milliseconds schema_delay{0}; ///< how long streaming requests may see an old schema (engine 1.8)
-        unsigned expected_databases = 1;                   ///< shares store_memory
+        std::chrono::milliseconds schema_delay{0}; ///< how long streaming requests may see an old schema (engine 1.8)
+        unsigned expected_databases = 1;           ///< shares store_memory
         std::vector<store::ScalarFunction> functions = {}; ///< what core/kql needs inside the store
     };
     Databases(Options options, const Clock& clock);

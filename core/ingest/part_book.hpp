@@ -28,14 +28,14 @@ public:
     }
     /// The table's open row-store part, or null.
     const store::Part* open_rowstore(catalog::TableId table) const;
-    /// The staged part that rows of this batch are added to, or null. A batch may hold more parts (files written ahead).
+    /// The staged part that rows of this batch are added to, or null. A batch may hold more parts (files written
+    /// ahead).
     const store::Part* open_staged(catalog::TableId table, const std::string& batch_key) const;
     /// Every part of the batch.
     std::vector<store::PartId> batch(catalog::TableId table, const std::string& batch_key) const;
 
     /// Visits every part as the running transaction sees it, in order of id.
-    template <class Visit>
-    void each(Visit visit) const {
+    template <class Visit> void each(Visit visit) const {
         auto changed = changed_.begin();
         for (const auto& [id, part] : parts_) {
             for (; changed != changed_.end() && changed->first < id; ++changed)
@@ -54,25 +54,24 @@ public:
                 visit(*changed->second);
     }
 
-    /// Visits the parts as last committed. The only call that another thread may make, under the owner's lock against commit().
-    template <class Visit>
-    void each_committed(Visit visit) const {
+    /// Visits the parts as last committed. Besides reserve() the only call that another thread may make, under the
+    /// owner's lock against commit().
+    template <class Visit> void each_committed(Visit visit) const {
         for (const auto& [id, part] : parts_)
             visit(part);
     }
 
     /// Visits the committed parts that still take rows: open row stores and staged batches.
-    template <class Visit>
-    void each_open(Visit visit) const {
+    template <class Visit> void each_open(Visit visit) const {
         for (const auto& [table, id] : rowstores_)
             visit(parts_.at(id));
         for (const auto& [batch, id] : batches_)
             visit(parts_.at(id));
     }
 
-    /// Visits what the running transaction changed: the part, and whether it is new; or, when it was removed, what it was before.
-    template <class Changed, class Removed>
-    void each_change(Changed changed, Removed removed) const {
+    /// Visits what the running transaction changed: the part, and whether it is new; or, when it was removed, what it
+    /// was before.
+    template <class Changed, class Removed> void each_change(Changed changed, Removed removed) const {
         for (const auto& [id, part] : changed_) {
             if (part)
                 changed(*part, !parts_.contains(id));

@@ -14,16 +14,19 @@ namespace {
 using data::Format;
 
 /// What the streaming endpoint takes (engine 1.5).
-constexpr std::array kStreamFormats{Format::Csv,  Format::Tsv,  Format::Scsv,      Format::Sohsv,      Format::Psv,  Format::Tsve, Format::Txt,
-                                    Format::Raw,  Format::Json, Format::MultiJson, Format::SingleJson, Format::Avro, Format::ApacheAvro};
+constexpr std::array kStreamFormats{
+    Format::Csv, Format::Tsv,  Format::Scsv,      Format::Sohsv,      Format::Psv,  Format::Tsve,      Format::Txt,
+    Format::Raw, Format::Json, Format::MultiJson, Format::SingleJson, Format::Avro, Format::ApacheAvro};
 
 Error bad_request(const StreamRequest& request, ErrorCode code, const std::string& detail, std::string reason) {
-    return Error{code, fmt::format("Bad streaming ingestion request to {}.{} : {}", request.database, request.table, detail),
+    return Error{code,
+                 fmt::format("Bad streaming ingestion request to {}.{} : {}", request.database, request.table, detail),
                  std::move(reason)};
 }
 
 Error not_found(std::string_view name, std::string_view kind) {
-    return Error{ErrorCode::NotFound, fmt::format("Entity ID '{}' of kind '{}' was not found.", name, kind), "BadRequest_EntityNotFound"};
+    return Error{ErrorCode::NotFound, fmt::format("Entity ID '{}' of kind '{}' was not found.", name, kind),
+                 "BadRequest_EntityNotFound"};
 }
 
 /// A request made ready: what to parse with, and where the rows go.
@@ -44,22 +47,27 @@ Result<Prepared> prepare(Databases& databases, const StreamRequest& request) {
     if (!prepared.table || !prepared.writer)
         return not_found(request.table, "Table");
     if (prepared.writer->setting(kStreamingMaintenance) == "true")
-        return Error{ErrorCode::Unavailable,
-                     fmt::format("Streaming ingestion into database '{}' is in maintenance; try again later.", database->name),
-                     "ServiceUnavailable_StreamingIngestionDatabaseUnderMaintenance"};
+        return Error{
+            ErrorCode::Unavailable,
+            fmt::format("Streaming ingestion into database '{}' is in maintenance; try again later.", database->name),
+            "ServiceUnavailable_StreamingIngestionDatabaseUnderMaintenance"};
     const auto policy = database->effective_streaming(*prepared.table);
     if (!policy || !policy->is_enabled)
         return Error{ErrorCode::Invalid,
-                     fmt::format("Streaming ingestion policy is not enabled for the table '{}.{}'.", database->name, prepared.table->name),
+                     fmt::format("Streaming ingestion policy is not enabled for the table '{}.{}'.", database->name,
+                                 prepared.table->name),
                      "StreamingIngestionPolicyNotEnabled"};
     const auto format = data::parse_format(request.stream_format);
     if (!format || std::find(kStreamFormats.begin(), kStreamFormats.end(), *format) == kStreamFormats.end())
-        return bad_request(request, ErrorCode::Invalid, fmt::format("format '{}' is not supported.", request.stream_format),
+        return bad_request(request, ErrorCode::Invalid,
+                           fmt::format("format '{}' is not supported.", request.stream_format),
                            "BadRequest_FormatNotSupported");
     prepared.format = *format;
 
-    if (request.mapping_name.empty() && databases.options().require_mapping && data::mapping_kind(*format) != data::MappingKind::Csv)
-        return bad_request(request, ErrorCode::Invalid, fmt::format("format '{}' needs a mapping name.", request.stream_format),
+    if (request.mapping_name.empty() && databases.options().require_mapping &&
+        data::mapping_kind(*format) != data::MappingKind::Csv)
+        return bad_request(request, ErrorCode::Invalid,
+                           fmt::format("format '{}' needs a mapping name.", request.stream_format),
                            "BadRequest_MissingMappingFailure");
 
     data::ParserOptions options;
@@ -67,19 +75,22 @@ Result<Prepared> prepare(Databases& databases, const StreamRequest& request) {
     options.schema = prepared.table->schema();
     options.max_values = database->max_value_sizes(*prepared.table);
     if (!request.mapping_name.empty()) {
-        const data::Mapping* mapping = database->find_mapping(*prepared.table, data::mapping_kind(*format), request.mapping_name);
+        const data::Mapping* mapping =
+            database->find_mapping(*prepared.table, data::mapping_kind(*format), request.mapping_name);
         if (!mapping)
             return Error{ErrorCode::NotFound,
                          fmt::format("Entity ID '{}' of kind 'MappingPersistent' was not found.", request.mapping_name),
                          "BadRequest_MappingReferenceWasNotFound"};
         auto bound = data::bind_mapping(*mapping, *options.schema);
         if (!bound)
-            return bad_request(request, ErrorCode::Invalid, "mapping is incompatible with the table.", "BadRequest_InconsistentMapping");
+            return bad_request(request, ErrorCode::Invalid, "mapping is incompatible with the table.",
+                               "BadRequest_InconsistentMapping");
         options.mapping = std::move(*bound);
     }
     auto parser = data::make_parser(std::move(options));
     if (!parser)
-        return bad_request(request, ErrorCode::Invalid, fmt::format("format '{}' is not supported.", request.stream_format),
+        return bad_request(request, ErrorCode::Invalid,
+                           fmt::format("format '{}' is not supported.", request.stream_format),
                            "BadRequest_FormatNotSupported");
     prepared.parser = std::move(*parser);
     return prepared;
@@ -87,7 +98,8 @@ Result<Prepared> prepare(Databases& databases, const StreamRequest& request) {
 
 Error parse_failure(const StreamRequest& request, const Error& error) {
     if (error.reason == "BadRequest_NoRecordsOrWrongFormat" || error.reason == "BadRequest_EmptyBlob")
-        return bad_request(request, ErrorCode::Invalid, "The input stream is empty after processing, tip:check stream validity", "BadRequest");
+        return bad_request(request, ErrorCode::Invalid,
+                           "The input stream is empty after processing, tip:check stream validity", "BadRequest");
     return bad_request(request, error.code, error.message, error.reason);
 }
 
@@ -105,9 +117,10 @@ Result<StreamReply> run(Databases& databases, const StreamRequest& request) {
     SLUICE_TRY(auto prepared, prepare(databases, request));
     const Bytes limit = databases.options().max_streaming_request;
     if (request.body.size() > limit)
-        return bad_request(request, ErrorCode::TooLarge,
-                           fmt::format("request size {} exceeds the maximum allowed size of {} bytes.", request.body.size(), limit),
-                           "Stream_InputStreamTooLarge");
+        return bad_request(
+            request, ErrorCode::TooLarge,
+            fmt::format("request size {} exceeds the maximum allowed size of {} bytes.", request.body.size(), limit),
+            "Stream_InputStreamTooLarge");
     TableBatch batch{.table = prepared.table, .path = Path::Streaming, .rows = data::Rows(prepared.table->schema())};
     prepared.parser->begin();
     if (auto fed = prepared.parser->feed(request.body, false, batch.rows); !fed)
@@ -122,10 +135,12 @@ Result<StreamReply> run(Databases& databases, const StreamRequest& request) {
         const Error& error = committed.error();
         if (error.code == ErrorCode::Throttled || error.code == ErrorCode::NotFound || is_policy_failure(error))
             return error;
-        if (error.reason == "Stream_InputStreamTooLarge" || error.reason == "BadRequest_ZeroRetentionPolicyWithNoUpdatePolicy")
+        if (error.reason == "Stream_InputStreamTooLarge" ||
+            error.reason == "BadRequest_ZeroRetentionPolicyWithNoUpdatePolicy")
             return bad_request(request, error.code, error.message, error.reason);
         return Error{error.code,
-                     fmt::format("Server error in performing streaming ingestion into {}.{} : {}", request.database, request.table, error.message),
+                     fmt::format("Server error in performing streaming ingestion into {}.{} : {}", request.database,
+                                 request.table, error.message),
                      error.reason.empty() ? "General_InternalServerError" : error.reason};
     }
     StreamReply reply;
@@ -169,7 +184,8 @@ Result<StreamReply> ingest_stream(Databases& databases, const StreamRequest& req
         call.table = reply->update_policy_failed_table;
         call.rows = 0;
         call.status = "FailureUpdatePolicy";
-        call.failure_kind = reply->update_policy_failure_code == "UpdatePolicy_UnknownError" ? "Transient" : "Permanent";
+        call.failure_kind =
+            reply->update_policy_failure_code == "UpdatePolicy_UnknownError" ? "Transient" : "Permanent";
         call.error_code = reply->update_policy_failure_code;
         call.details = reply->update_policy_failure_reason;
         databases.streaming_statistics().add(call);

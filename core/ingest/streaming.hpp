@@ -17,7 +17,7 @@ struct StreamRequest {
     std::string stream_format;   ///< empty: missing
     std::string mapping_name;    ///< empty: none
     std::string_view body;
-    bool compressed = false;     ///< it came gzipped; for statistics
+    bool compressed = false; ///< it came gzipped; for statistics
     std::string principal = "aadapp=anonymous";
     std::string activity_id;
 };
@@ -30,8 +30,9 @@ struct StreamReply {
     std::string update_policy_failed_table = {};   ///< not on the wire
 };
 
-/// Runs one streaming request: rows are durable and queryable when it returns (engine 1.5, errors S1..S19 of 1.7 with their texts;
-/// the HTTP status follows from the error's code and reason). The caller holds an admission ticket. Thread-safe.
+/// Runs one streaming request: rows are durable and queryable when it returns (engine 1.5, errors S1..S19 of 1.7 with
+/// their texts; the HTTP status follows from the error's code and reason). The caller holds an admission ticket.
+/// Thread-safe.
 Result<StreamReply> ingest_stream(Databases& databases, const StreamRequest& request);
 
 } // namespace sluice::ingest

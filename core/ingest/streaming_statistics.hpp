@@ -13,18 +13,19 @@
 
 namespace sluice::ingest {
 
-/// `.show streamingingestion statistics` and `failures`: streaming requests summed up per minute (engine 7.2). Kept in memory,
-/// at most 14 days and kMaxBuckets buckets. Thread-safe.
+/// `.show streamingingestion statistics` and `failures`: streaming requests summed up per minute (engine 7.2). Kept in
+/// memory, at most 14 days and kMaxBuckets buckets. Thread-safe.
 class StreamingStatistics {
 public:
     static constexpr std::size_t kMaxBuckets = 20'000;
 
     struct Call {
-        std::string database, table, principal, properties_json; ///< properties: {"Mapping":..,"Format":..,"Compressed":..,"IngestionSource":..}
+        std::string database, table, principal,
+            properties_json; ///< properties: {"Mapping":..,"Format":..,"Compressed":..,"IngestionSource":..}
         Ticks at = 0, duration = 0;
         std::uint64_t data_size = 0, rows = 0;
-        std::uint64_t calls = 1;              ///< a commit of a connection may stand for many micro-batches
-        std::string status = "Success";       ///< Success, FailureBadRequest, FailureInternalError, FailureUpdatePolicy
+        std::uint64_t calls = 1;        ///< a commit of a connection may stand for many micro-batches
+        std::string status = "Success"; ///< Success, FailureBadRequest, FailureInternalError, FailureUpdatePolicy
         std::string failure_kind = {}, error_code = {}, details = {}, activity_id = {}; ///< of a failure
     };
     struct Bucket {
@@ -45,7 +46,8 @@ private:
     std::size_t dropped_ SLUICE_GUARDED_BY(mutex_) = 0;
 };
 
-/// `IngestionProperties` of the two views: {"Mapping":"m1"|null,"Format":"Csv","Compressed":true,"IngestionSource":"Stream"}.
+/// `IngestionProperties` of the two views:
+/// {"Mapping":"m1"|null,"Format":"Csv","Compressed":true,"IngestionSource":"Stream"}.
 std::string streaming_properties_json(std::string_view mapping, std::string_view format, bool compressed);
 
 } // namespace sluice::ingest

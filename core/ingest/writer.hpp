@@ -80,8 +80,8 @@ public:
     /// Seals every open batch and the row store of the table now (nothing: of all tables). For tests and shutdown paths
     /// that want extents.
     Result<> seal_now(std::optional<catalog::TableId> table, std::string reason);
-    /// Changes parts in one transaction of the writer; what is passed comes from extents.hpp. After an error nothing was
-    /// changed.
+    /// Changes parts in one transaction of the writer; what is passed comes from extents.hpp. After an error nothing
+    /// was changed.
     Result<> edit_parts(const std::function<Result<>(store::Transaction&, PartBook&)>& edit);
     /// Turns the table's row store into an extent, if it has one.
     Result<> seal_row_store(catalog::TableId table, std::string reason);

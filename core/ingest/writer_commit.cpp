@@ -85,8 +85,8 @@ Result<std::optional<Error>> DatabaseWriter::Impl::add_request(CommitGroup& comm
                   fmt::format("Entity ID '{}' of kind 'Table' was not found.", request.batch.table->name),
                   "BadRequest_EntityNotFound"});
     if (commit.has_tag(request.batch.table->id, request.batch.unless_tagged))
-        return std::optional(Error{ErrorCode::Conflict, "an extent with one of the tags exists already",
-                                   std::string(kIngestedBefore)});
+        return std::optional(
+            Error{ErrorCode::Conflict, "an extent with one of the tags exists already", std::string(kIngestedBefore)});
     if (request.replace) {
         commit.clear(request.batch.table->id);
         for (const DerivedPart& derived : request.batch.derived)
@@ -173,12 +173,15 @@ void DatabaseWriter::Impl::answer(std::vector<Job>& group, const std::vector<std
     }
 }
 
-void DatabaseWriter::Impl::commit_piece(Piece piece) {
-    auto done = std::move(piece.done);
+void DatabaseWriter::Impl::commit_pieces(std::vector<Piece> pieces) {
     auto delay = milliseconds(kFirstBackoff);
     Result<> committed;
     for (;;) {
-        committed = in_transaction([&](store::Transaction&, CommitGroup& group) { return group.add_piece(piece); });
+        committed = in_transaction([&](store::Transaction&, CommitGroup& group) -> Result<> {
+            for (Piece& piece : pieces)
+                SLUICE_CHECK(group.add_piece(piece));
+            return {};
+        });
         if (committed)
             failpoint("S15");
         if (committed || !concerns_the_disk(committed.error()))
@@ -191,9 +194,11 @@ void DatabaseWriter::Impl::commit_piece(Piece piece) {
         }
         delay = std::min<milliseconds>(delay * 2, kLongestBackoff);
     }
-    piece.rows = data::Rows(piece.table->schema());
-    if (done)
-        done(committed);
+    for (Piece& piece : pieces) {
+        piece.rows = data::Rows(piece.table->schema()); // whoever is told may count on the memory
+        if (piece.done)
+            piece.done(committed);
+    }
 }
 
 void DatabaseWriter::Impl::die_if_untrusted(const Error& error) {

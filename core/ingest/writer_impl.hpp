@@ -15,8 +15,9 @@
 #include <unordered_map>
 #include <vector>
 
-/// The inside of a DatabaseWriter: its loop (writer_loop.cpp), commits (writer_commit.cpp) and what it does when time
-/// passes or the catalogue changes (writer_upkeep.cpp). Internal to core/ingest.
+/// The inside of a DatabaseWriter: its loop (writer_loop.cpp), commits (writer_commit.cpp), what it does when time
+/// passes or the catalogue changes (writer_upkeep.cpp), and what requests do on their own threads (writer_request.cpp).
+/// Internal to core/ingest.
 namespace sluice::ingest {
 
 struct DatabaseWriter::Impl {
@@ -60,7 +61,7 @@ struct DatabaseWriter::Impl {
 
     /// Commits deliveries and requests together and answers them; each alone when one of them spoils it for the others.
     void commit_jobs(std::vector<Job> group);
-    void commit_piece(Piece piece);
+    void commit_pieces(std::vector<Piece> pieces);
     /// Runs `body` in a transaction of its own; for work that has no deliveries.
     Result<> in_transaction(const std::function<Result<>(store::Transaction&, CommitGroup&)>& body);
 

@@ -66,8 +66,9 @@ void DatabaseWriter::Impl::run() {
         }
         commit_jobs(std::move(rows));
         round.jobs.clear();
-        if (round.piece)
-            commit_piece(std::move(*round.piece));
+        if (!round.pieces.empty())
+            commit_pieces(std::exchange(round.pieces, {}));
+        queue.release();
         seal_due();
         checkpoint_if_due();
     }

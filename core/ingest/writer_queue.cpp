@@ -12,6 +12,7 @@ constexpr Bytes kGroupBytes = 48_MiB;
 constexpr std::size_t kEnoughRows = store::kRowGroupRows;
 /// Two row groups that wait already go in together, one on each thread. A flood is not kept waiting for the second.
 constexpr std::size_t kMostRows = 2 * store::kRowGroupRows;
+constexpr std::size_t kMostPieces = 2; ///< each is about a row group
 
 Bytes memory_of(const Job& job) {
     if (const auto* delivery = std::get_if<Delivery>(&job))
@@ -43,7 +44,7 @@ std::size_t rows_of(const Job& job) {
 } // namespace
 
 void WriterQueue::wait_for_room(Lock& lock, Bytes memory) {
-    while (!stopping_ && memory_ > 0 && memory_ + memory > limit_)
+    while (!stopping_ && memory_ + taken_ > 0 && memory_ + taken_ + memory > limit_)
         room_.wait(lock);
 }
 
@@ -97,15 +98,22 @@ WriterQueue::Round WriterQueue::take(Clock::Steady::time_point due) {
         round.jobs.push_back(std::move(jobs_.front()));
         jobs_.pop_front();
     }
-    if (!pieces_.empty()) {
+    while (!pieces_.empty() && round.pieces.size() < kMostPieces &&
+           (round.pieces.empty() || round.pieces.front().part == pieces_.front().part)) {
         taken += pieces_.front().memory;
-        round.piece = std::move(pieces_.front());
+        round.pieces.push_back(std::move(pieces_.front()));
         pieces_.pop_front();
     }
     memory_ -= std::min(memory_, taken);
-    room_.notify_all();
-    round.stopped = stopping_ && round.jobs.empty() && !round.piece;
+    taken_ += taken;
+    round.stopped = stopping_ && round.jobs.empty() && round.pieces.empty();
     return round;
+}
+
+void WriterQueue::release() {
+    Lock lock(mutex_);
+    taken_ = 0;
+    room_.notify_all();
 }
 
 void WriterQueue::stop() {

@@ -36,15 +36,17 @@ public:
     void push(Job job);
     void push(Piece piece);
 
-    /// What is committed next: jobs up to about kGroupBytes, and at most one piece, so that a long file does not hold
-    /// up streamed rows.
+    /// What is committed next: jobs up to about kGroupBytes, and at most two pieces of one part (one for each thread of
+    /// the insertion), so that a long file does not hold up streamed rows.
     struct Round {
         std::vector<Job> jobs;
-        std::optional<Piece> piece;
+        std::vector<Piece> pieces;
         bool stopped = false; ///< and nothing is left to do
     };
     /// Waits for something to do, until `due` at the longest.
     Round take(Clock::Steady::time_point due);
+    /// The memory of what was taken is free again. Until then it counts as if it waited.
+    void release();
 
     /// What waits is still taken; nobody waits for room any more.
     void stop();
@@ -61,7 +63,8 @@ private:
     Condition room_;
     std::deque<Job> jobs_ SLUICE_GUARDED_BY(mutex_);
     std::deque<Piece> pieces_ SLUICE_GUARDED_BY(mutex_);
-    Bytes memory_ SLUICE_GUARDED_BY(mutex_) = 0;
+    Bytes memory_ SLUICE_GUARDED_BY(mutex_) = 0;        ///< of jobs_ and pieces_
+    Bytes taken_ SLUICE_GUARDED_BY(mutex_) = 0;         ///< and of what was taken and not released
     std::size_t rows_ SLUICE_GUARDED_BY(mutex_) = 0;    ///< of jobs_
     std::size_t hurried_ SLUICE_GUARDED_BY(mutex_) = 0; ///< of jobs_: those that nothing follows at once
     bool stopping_ SLUICE_GUARDED_BY(mutex_) = false;

@@ -28,7 +28,7 @@ constexpr Bytes kSmallGzip = 64_KiB;
 constexpr Bytes kInflatedBlock = 64_KiB;
 /// A piece has more rows than a row group, so that they go compressed into the file, or this much memory.
 constexpr Bytes kPieceMemory = 32_MiB;
-constexpr unsigned kPiecesInFlight = 2;
+constexpr unsigned kPiecesInFlight = 3; // two go in together while the third is being read
 
 std::string file_key(std::string_view url, std::string_view etag) {
     return std::string(url).append("\x1f").append(etag);
