@@ -114,6 +114,12 @@ std::vector<config::Problem> unsupported(const config::Settings& settings) {
     const config::Settings defaults;
     if (settings.dead_letters != defaults.dead_letters)
         refuse(file, "a change of [dead_letters]");
+    if (settings.store.reserve_bytes != defaults.store.reserve_bytes)
+        refuse(file, "a change of store.reserve_bytes");
+    if (settings.queued.piece_bytes != defaults.queued.piece_bytes)
+        refuse(file, "a change of queued.piece_bytes");
+    if (settings.query.memory_bytes != settings.memory.store_bytes / 2)
+        refuse(file, "query.memory_bytes");
     if (settings.target.kind != "embedded")
         refuse(file, "target.kind = \"" + settings.target.kind + "\"");
     for (const config::Database& database : settings.databases)
@@ -129,6 +135,8 @@ std::vector<config::Problem> unsupported(const config::Settings& settings) {
         if (const std::string& format = connection.properties.data_format; !format.empty())
             if (const auto why = unread(format))
                 problems.push_back({connection.at, on("dataFormat: ") + *why});
+        if (connection.max_parallel_files != config::Connection().max_parallel_files)
+            refuse(connection.at, on("max_parallel_files"));
         if (connection.dedup_by_message_id)
             refuse(connection.at, on("dedup_by_message_id"));
         if (!connection.storage_sas.empty())

@@ -107,7 +107,7 @@ void add_ingest(CLI::App& app, const GlobalOptions& global, Action& action) {
     command->add_option("--mapping", options->mapping, "Name of an ingestion mapping");
     command
         ->add_option("--path", options->path,
-                     "auto streams what is small and may stream; queued writes an extent at once")
+                     "auto streams what is small and may stream; queued goes in as an extent, without waiting for a batch")
         ->check(CLI::IsMember({"auto", "streaming", "queued"}))
         ->capture_default_str();
     command->add_option("--tag", options->tags, "Extent tag; may be repeated; implies --path queued");

@@ -304,8 +304,10 @@ HostDefaults host_defaults(const config::Connection& connection, const config::S
     const auto& group = connection.properties.consumer_group;
     defaults["group_id"] = group.empty() || group == "$Default" ? "sluice-" + connection.name : group;
     defaults["client_id"] = "sluice-" + connection.name;
-    if (store.durability != "sync")
+    if (store.durability != "sync") {
         defaults["spool.sync"] = "interval";
+        defaults["spool.sync_interval"] = fmt::format("{}ms", store.sync_interval.count());
+    }
     return defaults;
 }
 

@@ -47,7 +47,7 @@ struct ConnectionSettings {
     bool ignore_first_record = false;
 };
 
-/// One message of a source, as the plugin handed it over. Borrowed until the connection's handle() returns.
+/// One message of a source, as the plugin handed it over. Borrowed until Intake::deliver() returns.
 struct Message {
     std::uint32_t lane = 0; ///< index that the router gave the lane
     std::uint64_t sequence = 0;

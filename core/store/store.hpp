@@ -214,7 +214,7 @@ public:
     /// columns are created, those that are gone are dropped with their rows.
     Result<> save_catalogue(const catalog::Database& before, const catalog::Database& after);
 
-    /// Makes it durable as `store.durability` says. After an error nothing was stored and the store can be used again,
+    /// Makes it durable: it is on disk. After an error nothing was stored and the store can be used again,
     /// unless the error is ErrorCode::Internal: then the file cannot be trusted and the process should end.
     Result<> commit();
 

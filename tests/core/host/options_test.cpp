@@ -181,10 +181,12 @@ TEST(Options, DerivesTheHostsDefaultsFromTheConnection) {
                                       {"client_id", "sluice-orders"}}));
     c.properties.consumer_group = "mine";
     c.properties.retrieval_start_date = 639'028'224'000'000'000;
-    defaults = host_defaults(c, {.durability = "interval"}, "2026-02-03T00:00:00Z");
+    defaults = host_defaults(c, {.durability = "interval", .sync_interval = std::chrono::milliseconds(70)},
+                             "2026-02-03T00:00:00Z");
     EXPECT_EQ(defaults.at("group_id"), "mine");
     EXPECT_EQ(defaults.at("start_at"), "2026-01-01T00:00:00Z");
     EXPECT_EQ(defaults.at("spool.sync"), "interval");
+    EXPECT_EQ(defaults.at("spool.sync_interval"), "70ms");
     EXPECT_EQ(host_defaults(c, {}, "beginning").at("start_at"), "beginning");
 }
 
