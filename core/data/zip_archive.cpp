@@ -149,7 +149,7 @@ std::uint64_t number(std::string_view bytes, std::size_t at) {
 
 /// libzip makes room for as many members as the end of a zip64 directory claims before it reads the first of them.
 Result<> check_claims(PositionedFile& file, Bytes size) {
-    constexpr std::string_view kLocator = "PK\x06\x07", kEnd = "PK\x06\x06";
+    constexpr std::string_view kLocator = "PK\x06\x07", kEnd = "PK\x06\x06", kOldEnd = "PK\x05\x06";
     constexpr std::size_t kLocatorSize = 20, kEndSize = 56, kClaimsAt = 24;
     constexpr Bytes kTail = kLocatorSize + 22 + 65535; // then the end of the directory, and the longest comment
     std::string tail(std::min(size, kTail), '\0');
@@ -157,8 +157,8 @@ Result<> check_claims(PositionedFile& file, Bytes size) {
         return unreadable(file);
     const std::string_view text = tail;
     for (std::size_t at = text.find(kLocator); at != text.npos; at = text.find(kLocator, at + 1)) {
-        if (text.size() - at < kLocatorSize)
-            break;
+        if (!text.substr(std::min(text.size(), at + kLocatorSize)).starts_with(kOldEnd))
+            continue; // libzip looks for it there only; elsewhere it is what a member holds
         std::string end(kEndSize, '\0');
         const Bytes place = number(text, at + 8);
         if (place > size - std::min<Bytes>(size, kEndSize))
