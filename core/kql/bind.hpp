@@ -251,6 +251,7 @@ private:
     Relation take(const ast::Operator& op, const ast::Take& node, Relation input);
     Relation sort(const std::vector<ast::SortKey>& keys, Relation input);
     Relation top(const ast::Top& node, Relation input);
+    Relation top_real(const Column& by, const std::string& limit, bool descending, bool nulls_first, Relation input);
     Relation count(Relation input);
     Relation count_of(const Relation& input, Relation result) const;
     Relation getschema(const ast::Operator& op, Relation input);

@@ -99,8 +99,9 @@ std::vector<Scalar> Binder::percentile_list(const Expr& expr, std::vector<std::s
                             "ORDER BY {0}) FILTER (WHERE {0} IS NOT NULL AND {1} > 0) || ']', '{2}'::DOUBLE) AS {3})",
                             of.sql, weight.sql, percent, sql::physical_type(value.type));
         } else {
-            value.sql = fmt::format("quantile_disc({}, {})",
-                                    of.type == value.type ? of.sql : fmt::format("CAST({} AS BIGINT)", of.sql), share);
+            value.sql = fmt::format("quantile_disc({}, {})", of.sql, share);
+            if (of.type != value.type)
+                value.sql = fmt::format("CAST({} AS BIGINT)", value.sql);
         }
         names.push_back(fmt::format("percentile_{}_{}", of.name, percent_name(percent)));
         value.name = names.back();
@@ -117,6 +118,22 @@ std::vector<Scalar> Binder::percentile_list(const Expr& expr, std::vector<std::s
                 .name = names.front()};
     return {std::move(list)};
 }
+
+namespace {
+
+/// SQL of a number that loses against every value of the type when the largest (or else the smallest) is looked for.
+std::optional<std::string> behind_all(ScalarType type, bool max) {
+    switch (type) {
+    case ScalarType::DateTime: // ticks of the years 0001 to 9999
+        return max ? "-1::BIGINT" : "9223372036854775807::BIGINT";
+    case ScalarType::Int:
+        return max ? "-2147483649::BIGINT" : "2147483648::BIGINT";
+    default:
+        return std::nullopt;
+    }
+}
+
+} // namespace
 
 std::vector<std::pair<std::string, Scalar>> Binder::aggregate_columns(const ast::NamedExpr& item,
                                                                       const std::set<std::string>& keys, int& unnamed) {
@@ -151,10 +168,13 @@ std::vector<std::pair<std::string, Scalar>> Binder::aggregate_columns(const ast:
         const std::string_view extreme = max ? "max" : "min";
         // Which row wins depends on the compared value alone, and rows that tie meet every aggregate of a query in the
         // same order, so the values come from one row without being packed together for each. Rows without a value to
-        // compare count only where no row has one.
+        // compare count only where no row has one: they come behind any that a value of the type can have, or, where
+        // each value of the stored type is one of the type, are looked for by themselves.
+        const std::optional<std::string> behind = behind_all(of.type, max);
+        const std::string by = of.never_null || !behind ? of.sql : fmt::format("coalesce({}, {})", of.sql, *behind);
         const auto of_winner = [&](const Scalar& value) {
-            std::string text = fmt::format("arg_{}_null({}, {})", extreme, value.sql, of.sql);
-            if (!of.never_null)
+            std::string text = fmt::format("arg_{}_null({}, {})", extreme, value.sql, by);
+            if (!of.never_null && !behind)
                 text = fmt::format("CASE WHEN count({}) = 0 THEN first({}) ELSE {} END", of.sql, value.sql, text);
             return Scalar{.type = value.type,
                           .sql = value.type == ScalarType::String ? fmt::format("COALESCE({}, '')", text) : text};

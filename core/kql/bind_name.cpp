@@ -100,19 +100,14 @@ Relation Binder::scan(const catalog::Table& table, const catalog::Database& data
             at, fmt::format("A query that reads tables of two databases ('{}' and '{}')", *scanned_, database.name));
     scanned_ = database.name;
     Relation relation;
-    std::vector<std::string> parts;
+    std::vector<std::string> ids;
     for (const catalog::Column& column : table.columns) {
-        relation.columns.push_back({column.name, column.type, fresh()});
-        parts.push_back(fmt::format("c{} AS {}", column.id, relation.columns.back().id));
+        ids.push_back(fresh());
+        relation.columns.push_back({column.name, column.type, ids.back()});
     }
-    if (parts.empty())
-        parts.emplace_back("1");
-    // What ingestion_time() and extent_id() read; pruned where unused.
-    parts.emplace_back("\"$time\"");
-    parts.emplace_back("\"$part\"");
-    relation.has_row_facts = true;
+    relation.has_row_facts = true; // pruned where nothing asks for them
     relation.table = table.name;
-    relation.sql = fmt::format("SELECT {} FROM ({})", sql::join(parts), store::Store::visible_rows(table));
+    relation.sql = store::Store::visible_rows(table, ids);
     relation.scan = relation.sql;
     relation.scan_count = store::Store::visible_count(table);
     return relation;

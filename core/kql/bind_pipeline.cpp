@@ -280,8 +280,41 @@ Relation Binder::sort(const std::vector<ast::SortKey>& keys, Relation input) {
     return input;
 }
 
+/// The first rows of a whole table by a column of real numbers. DuckDB's search skips what the bound of a plain column
+/// rules out, but its order has what is not a number at the wrong end: so numbers, nulls and what is not a number are
+/// searched apart, and statistics answer for the last two where the column has none.
+Relation Binder::top_real(const Column& by, const std::string& limit, bool descending, bool nulls_first,
+                          Relation input) {
+    const std::string key = fresh(), no_number = fresh();
+    const auto some = [&](std::string_view value, std::string_view is_nan, std::string_view which,
+                          std::string_view order) {
+        return fmt::format("SELECT * FROM (SELECT *, {} AS {}, {} AS {} FROM ({}) WHERE {}{} LIMIT {})", value, key,
+                           is_nan, no_number, input.sql, which, order, limit);
+    };
+    constexpr std::string_view kInfinity = "'Infinity'::DOUBLE", kNull = "NULL::DOUBLE";
+    input.sql = fmt::format("{} UNION ALL {} UNION ALL {}",
+                            some(by.id, "false", fmt::format("{} <= {}", by.id, kInfinity),
+                                 fmt::format(" ORDER BY {}{}", by.id, descending ? " DESC" : "")),
+                            some(kNull, "NULL::BOOLEAN", fmt::format("{} IS NULL", by.id), ""),
+                            some(kNull, "true", fmt::format("{} > {}", by.id, kInfinity), ""));
+    input.order = {{key, descending, nulls_first}, {no_number, nulls_first, nulls_first}};
+    input.serialized = input.sorted = true;
+    return limited(std::move(input), limit);
+}
+
 Relation Binder::top(const ast::Top& node, Relation input) {
     const std::string limit = limit_of(scalar(*node.count), node.count->at);
+    if (options_.rewrites && input.is_scan() && group_ids(input).empty() && scalar(*node.count).constant) {
+        const WithRow row(*this, {.relation = &input});
+        const Scalar value = scalar(*node.key.value);
+        const auto column = std::find_if(input.columns.begin(), input.columns.end(),
+                                         [&](const Column& one) { return one.id == value.sql; });
+        if (value.type == ScalarType::Real && column != input.columns.end()) {
+            const Column by = *column;
+            return top_real(by, limit, node.key.descending, node.key.nulls_first.value_or(!node.key.descending),
+                            std::move(input));
+        }
+    }
     std::vector<ast::SortKey> keys(1);
     keys[0].descending = node.key.descending;
     keys[0].nulls_first = node.key.nulls_first;

@@ -55,10 +55,10 @@ Result<std::map<PartId, std::uint64_t>> Transaction::delete_rows(catalog::TableI
     SLUICE_CHECK(impl_->once(
         fmt::format("CREATE TEMP TABLE chosen AS SELECT DISTINCT s{} AS row, s{} AS part FROM ({}) AS selected({})",
                     selection.row, selection.part, selection.sql, names)));
-    SLUICE_TRY(const auto chunks,
-               impl_->keep(read_all(
-                   impl_->connection(), "SELECT part, count(*) FROM temp.chosen GROUP BY part", {},
-                   data::Schema{{{"part", data::ScalarType::Long}, {"rows", data::ScalarType::Long}}})));
+    SLUICE_TRY(
+        const auto chunks,
+        impl_->keep(read_all(impl_->connection(), "SELECT part, count(*) FROM temp.chosen GROUP BY part", {},
+                             data::Schema{{{"part", data::ScalarType::Long}, {"rows", data::ScalarType::Long}}})));
     std::map<PartId, std::uint64_t> out;
     for (const data::Chunk& chunk : chunks)
         for (std::size_t row = 0; row < chunk.rows(); ++row)

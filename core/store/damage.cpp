@@ -135,8 +135,8 @@ Result<fs::path> set_aside(const fs::path& file, Ticks now) {
     std::string time = data::format_datetime(now);
     std::erase_if(time, [](char c) { return c == ':' || c == '-'; }); // awkward in shells
     const std::string suffix = fmt::format("{}{}Z", kAside, time.substr(0, time.find_first_of(".Z")));
-    // A crash in between is met again at the next start: the mark goes last, and tells as long as the file is there that
-    // its log is not.
+    // A crash in between is met again at the next start: the mark goes last, and tells as long as the file is there
+    // that its log is not.
     for (const char* part : {".wal", ".opening", ".tmp", "", ".mark"}) {
         const fs::path from = file.string() + part, to = file.string() + suffix + part;
         std::error_code failed;

@@ -17,13 +17,19 @@
 /// What Store, Transaction and QueryResult share. Internal to core/store.
 namespace sluice::store {
 
+/// A connection for reading.
+struct Reader {
+    ConnectionHandle connection;
+    std::optional<Statement> hidden_parts = {}; ///< asks for them; prepared when first needed
+};
+
 /// Connections for reading, kept for the next query. Thread-safe.
 class ReadPool {
 public:
     explicit ReadPool(duckdb_database database) : database_(database) {}
-    Result<ConnectionHandle> take();
+    Result<Reader> take();
     /// Only a connection whose last result was read to its end: another one would keep its snapshot alive.
-    void give_back(ConnectionHandle connection);
+    void give_back(Reader reader);
     void clear();
 
 private:
@@ -31,7 +37,7 @@ private:
 
     duckdb_database database_;
     Mutex mutex_;
-    std::vector<ConnectionHandle> idle_ SLUICE_GUARDED_BY(mutex_);
+    std::vector<Reader> idle_ SLUICE_GUARDED_BY(mutex_);
 };
 
 /// Prepared statements of the writer, the least used of which go when there are many. The writer's thread only.

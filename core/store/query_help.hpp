@@ -10,7 +10,8 @@ namespace sluice::store {
 
 /// Threads that take over tasks of queries which run longer than a moment, and of insertions of several row groups.
 /// DuckDB's own threads would also take those of small insertions: the writer is then woken for each of its few tasks,
-/// and waits where it could work (docs/decisions/0008). Thread-safe; owns the threads `query help`. Internal to core/store.
+/// and waits where it could work (docs/decisions/0008). Thread-safe; owns the threads `query help`. Internal to
+/// core/store.
 class QueryHelp {
 public:
     /// `database` must be open, with all of its threads external ones, until this is gone.

@@ -265,8 +265,9 @@ public:
     /// A query over rows in memory, still to be prepared; see row_query.hpp. For the writer's thread.
     std::unique_ptr<RowQuery> query_rows(const data::Schema& rows);
 
-    /// What a query reads as the table: all visible rows, columns `c<id>`, `"$part"`, `"$time"`. SQL text.
-    static std::string visible_rows(const catalog::Table& table);
+    /// What a query reads as the table: all visible rows, its columns in order (called `c<id>`, or as `names` says),
+    /// `"$part"`, `"$time"`. SQL text.
+    static std::string visible_rows(const catalog::Table& table, const std::vector<std::string>& names = {});
     /// How many rows visible_rows gives, as one column of one row; it reads none of them. SQL text.
     static std::string visible_count(const catalog::Table& table);
     /// All visible rows of the table: its columns in order, then the row's number, which holds within one transaction,

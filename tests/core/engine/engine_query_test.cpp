@@ -34,6 +34,21 @@ TEST_F(EngineQueries, RunBehindACommand) {
               "3 | StorageV3");
 }
 
+/// A stored table is searched in parts (numbers, nulls, what is not a number), a computed one at once.
+TEST_F(EngineQueries, TheTopOfAStoredTableIsThatOfTheSameRowsComputed) {
+    const std::string rows = "datatable(k:string, x:real) ['a', 1.5, 'b', real(nan), 'c', real(null), 'd', real(-inf), "
+                             "'e', real(inf), 'f', -2.0, 'g', 1.25]";
+    set_up({".create table Mixed (k:string, x:real)"});
+    ASSERT_EQ(run(".set-or-append Mixed <| " + rows).rfind("error", 0), std::string::npos);
+    EXPECT_EQ(run("Mixed | top 3 by x | project k"), "e\na\ng");
+    EXPECT_EQ(run("Mixed | top 3 by x asc | project k"), "c\nb\nd");
+    for (const char* how : {"x", "x asc", "x desc nulls first", "x asc nulls last", "x asc nulls first"})
+        for (const char* count : {"0", "1", "2", "4", "6", "100"}) {
+            const std::string top = std::string(" | top ") + count + " by " + how + " | project k, x";
+            EXPECT_EQ(run("Mixed" + top), run(rows + top)) << top;
+        }
+}
+
 TEST_F(EngineQueries, ACommandWithAQueryAnswersLikeAQuery) {
     const auto bare = engine_->command(request("Harbor", ".show tables"));
     const auto piped = engine_->command(request("Harbor", ".show tables | count"));

@@ -86,9 +86,10 @@ private:
     catalog::Snapshot database_;
 };
 
+// `Value * 2`, because statistics answer what is asked of the column itself.
 TEST_F(Pruning, OldExtentsAreNotReadForTheLastMinutes) {
-    const Answer all = ask("Events | where Value >= 0.0 | count");
-    const Answer recent = ask("Events | where Timestamp > ago(5m) and Value >= 0.0 | count");
+    const Answer all = ask("Events | where Value * 2 >= 0.0 | count");
+    const Answer recent = ask("Events | where Timestamp > ago(5m) and Value * 2 >= 0.0 | count");
     EXPECT_EQ(all.rows, kRowsOfAnExtent * kExtents);
     EXPECT_EQ(recent.rows, 5 * 60 * 100 - 1);
     // Five minutes lie in the last of twelve extents; every extent holds as many bytes.
@@ -97,13 +98,14 @@ TEST_F(Pruning, OldExtentsAreNotReadForTheLastMinutes) {
 }
 
 TEST_F(Pruning, OtherFormsOfTheConditionReadNoMore) {
-    const std::int64_t all = ask("Events | where Value >= 0.0 | count").bytes_read;
-    for (const char* text : {"Events | where Timestamp between (ago(5m) .. now()) and Value >= 0.0 | count",
-                             "Events | extend T = Timestamp | where T >= ago(300s) | where Value >= 0.0 | count",
-                             "let since = ago(5m); Events | where Value >= 0.0 and since < Timestamp | count",
-                             "Events | project Timestamp, Value | where Value >= 0.0 | where Timestamp > now() - 5m "
-                             "| summarize count()",
-                             "union Events | where Timestamp > ago(5m) | summarize countif(Value >= 0.0)"})
+    const std::int64_t all = ask("Events | where Value * 2 >= 0.0 | count").bytes_read;
+    for (const char* text :
+         {"Events | where Timestamp between (ago(5m) .. now()) and Value * 2 >= 0.0 | count",
+          "Events | extend T = Timestamp | where T >= ago(300s) | where Value * 2 >= 0.0 | count",
+          "let since = ago(5m); Events | where Value * 2 >= 0.0 and since < Timestamp | count",
+          "Events | project Timestamp, Value | where Value * 2 >= 0.0 | where Timestamp > now() - 5m "
+          "| summarize count()",
+          "union Events | where Timestamp > ago(5m) | summarize countif(Value * 2 >= 0.0)"})
         EXPECT_LE(ask(text).bytes_read, all / 6) << text;
 }
 
