@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 
 namespace sluice::connectors {
 
@@ -24,7 +25,9 @@ struct MetadataName {
 };
 
 // Compared without regard to case, as Azure metadata is (data-connections 4.2).
-constexpr std::array<MetadataName, 8> kMetadata{{
+constexpr std::array<MetadataName, 10> kMetadata{{
+    {"kustoUncompressedSizeBytes", &RoutingProperties::raw_size}, // alias: the primary name below wins
+    {"rawSizeBytes", &RoutingProperties::raw_size},
     {"kustoCreationTimeUtc", &RoutingProperties::creation_time}, // alias: the primary name below wins
     {"kustoDatabase", &RoutingProperties::database},
     {"kustoTable", &RoutingProperties::table},
@@ -117,8 +120,11 @@ Result<FileReference> EventGridConnection::file_of(const Message& message) const
                      "BadRequest_InvalidBlobUri"};
     file.path = std::string(*path);
     file.name = file_name(file.path);
-    const auto length = data->find("contentLength");
-    file.size = length != data->end() && length->is_number_unsigned() ? length->get<Bytes>() : 0;
+    // The notification of a rename has no length; the plugin tells it all the same.
+    if (const auto size = message.system_property("file.size"))
+        std::from_chars(size->data(), size->data() + size->size(), file.size);
+    else if (const auto length = data->find("contentLength"); length != data->end() && length->is_number_unsigned())
+        file.size = length->get<Bytes>();
     return file;
 }
 

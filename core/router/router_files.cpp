@@ -34,6 +34,10 @@ std::string file_key(std::string_view url, std::string_view etag) {
     return std::string(url).append("\x1f").append(etag);
 }
 
+bool is_number(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
 std::uint64_t file_hash(std::string_view url, std::string_view etag) {
     return std::hash<std::string>{}(file_key(url, etag));
 }
@@ -289,6 +293,10 @@ void Router::take_file(const Message& message, Lane& lane) {
         decide_file(*file, own_gather_, "failed", false);
         return;
     }
+    if (const auto& told = routed->routing.raw_size; told && !is_number(*told))
+        // The true size is measured while reading (data-connections 4.2).
+        log::warn("rawSizeBytes is no number and is ignored",
+                  {{"connection", settings_.name}, {"file", file->url}, {"value", *told}});
     Gather& gather = gather_of(*routed->plan->writer);
     if (!claim(lane, message, gather))
         return;

@@ -1,5 +1,4 @@
 #include "connectors/event_grid/event_grid_connection.hpp"
-
 #include "connectors/event_grid/local_file.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -23,7 +22,9 @@ std::string notification(const std::string& path, std::size_t size) {
     return text.str();
 }
 
-void write(const fs::path& file, const std::string& text) { std::ofstream(file) << text; }
+void write(const fs::path& file, const std::string& text) {
+    std::ofstream(file) << text;
+}
 
 class EventGrid : public testing::Test {
 protected:
@@ -50,6 +51,21 @@ TEST_F(EventGrid, FindsTheFileOfANotification) {
     EXPECT_EQ(file->name, "a.csv.gz");
     EXPECT_EQ(file->size, 12u);
     EXPECT_EQ(file->etag, "e1");
+}
+
+/// The notification of a rename has neither url nor length.
+TEST_F(EventGrid, FindsARenamedFileUnderItsNewName) {
+    Message message = message_for("b.csv", 0);
+    payload_ = R"([{"eventType":"Microsoft.Storage.BlobRenamed","data":{"api":"RenameFile",)"
+               R"("sourceUrl":"file://in/a.csv","destinationUrl":"file://in/b.csv"}}])";
+    const std::array<Message::Property, 3> system{{{"file.path", path_}, {"file.etag", "e1"}, {"file.size", "34"}}};
+    message.payload = payload_;
+    message.system = system.data();
+    message.system_count = system.size();
+    const auto file = EventGridConnection({.name = "drop"}).file_of(message);
+    ASSERT_TRUE(file);
+    EXPECT_EQ(file->url, "file://in/b.csv");
+    EXPECT_EQ(file->size, 34u);
 }
 
 TEST_F(EventGrid, SkipsWhatIsNoNotificationAndOtherEventTypes) {
