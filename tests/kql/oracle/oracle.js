@@ -27,8 +27,16 @@ function items(list) {
 readline.createInterface({ input: process.stdin }).on('line', (line) => {
   if (!line.trim()) return;
   const request = JSON.parse(line);
-  const code = KustoCode.ParseAndAnalyze(request.query, globals);
   const answer = { id: request.id };
+  let code;
+  try {
+    code = KustoCode.ParseAndAnalyze(request.query, globals);
+  } catch (fault) {
+    // The parser itself broke: it has no opinion.
+    answer.errors = [];
+    console.log(JSON.stringify(answer));
+    return;
+  }
   answer.errors = items(code.GetDiagnostics())
     .filter((d) => d.Severity === 'Error')
     .map((d) => ({ code: d.Code, message: d.Message, start: d.Start }));
