@@ -279,13 +279,13 @@ struct Body {
 struct Function {
     std::vector<Parameter> parameters;
     std::shared_ptr<const Body> body;
+    bool view = false; ///< `view () { ... }`: patterns of table names find it
 };
 
 struct Let {
     std::string name;
     ExprPtr value;                            ///< scalar or tabular; or
     std::shared_ptr<const Function> function; ///< a lambda
-    bool view = false;
 };
 struct Set {
     std::string name, value;

@@ -112,7 +112,8 @@ std::vector<Scalar> Binder::percentile_list(const Expr& expr, std::vector<std::s
     std::vector<std::string> parts;
     for (const Scalar& value : values)
         parts.push_back(to_dynamic(value).sql);
-    names.assign(1, fmt::format("{}_{}", expr.text.substr(0, expr.text.size() - 6), of.name));
+    // The weighted form has the name of the plain one.
+    names.assign(1, fmt::format("percentiles_{}", of.name));
     Scalar list{.type = ScalarType::Dynamic,
                 .sql = fmt::format("('[' || {} || ']')", sql::join(parts, " || ',' || ")),
                 .name = names.front()};
@@ -182,9 +183,13 @@ std::vector<std::pair<std::string, Scalar>> Binder::aggregate_columns(const ast:
         Scalar best{.type = of.type, .sql = fmt::format("{}({})", extreme, of.sql)};
         if (of.type == ScalarType::String)
             best.sql = fmt::format("COALESCE({}, '')", best.sql);
-        result.emplace_back(name_at(0, of.name.empty() ? fmt::format("{}_", extreme) : of.name), std::move(best));
+        // The names of old: argmax(a, b) gives max_a and max_a_b.
+        const bool old = expr.text.starts_with("argm");
+        const std::string first = old || of.name.empty() ? fmt::format("{}_{}", extreme, of.name) : of.name;
+        result.emplace_back(name_at(0, first), std::move(best));
         for (std::size_t i = 0; i < wanted.size(); ++i)
-            result.emplace_back(name_at(i + 1, wanted[i].first), of_winner(wanted[i].second));
+            result.emplace_back(name_at(i + 1, old ? fmt::format("{}_{}", first, wanted[i].first) : wanted[i].first),
+                                of_winner(wanted[i].second));
         return result;
     }
     if (call && (expr.text == "percentiles" || expr.text == "percentilesw")) {

@@ -158,6 +158,8 @@ std::string Binder::result_name(std::string_view naming, std::string_view functi
                                 const std::vector<Scalar>& args) const {
     if (naming.empty())
         return {};
+    if (naming.starts_with('!')) // the whole name
+        return std::string(naming.substr(1));
     const std::string argument = args.empty() ? "" : args.front().name;
     if (naming == "1")
         return argument;

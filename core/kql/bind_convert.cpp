@@ -133,7 +133,10 @@ Scalar Binder::convert(Scalar value, ScalarType to) {
     case Decimal:
         if (value.type == Guid)
             break;
-        result.sql = fmt::format("TRY_CAST({} AS {})", v, sql::physical_type(to));
+        // The text of a real has the digits that people see: 1.1 is not 1.100000000000000128.
+        result.sql = to == Decimal && value.type == Real
+                         ? fmt::format("TRY_CAST(CAST({} AS VARCHAR) AS {})", v, sql::physical_type(to))
+                         : fmt::format("TRY_CAST({} AS {})", v, sql::physical_type(to));
         result.never_null = value.never_null && to == Real;
         return result;
     case DateTime:

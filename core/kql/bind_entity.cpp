@@ -56,14 +56,22 @@ std::vector<const Column*> Binder::columns_like(const Relation& relation, const 
     return found;
 }
 
-/// Tables of the database and tables of let whose name fits, in alphabetical order.
+/// Tables of the database, and views of let, whose name fits, in alphabetical order.
 std::vector<std::pair<std::string, Relation>> Binder::tables_like(std::string_view pattern, Offset at) {
     std::map<std::string, Relation> found;
     for (const Scope* scope = scope_.get(); scope; scope = scope->outer.get())
         for (const auto& [name, value] : scope->names)
-            if (const auto* relation = std::get_if<Relation>(&value);
-                relation && matches(pattern, name) && find_name(name) == &value)
-                found.emplace(name, *relation);
+            if (const auto* function = std::get_if<UserFunction>(&value);
+                function && function->definition && function->definition->view && matches(pattern, name) &&
+                find_name(name) == &value) {
+                Expr call{};
+                call.kind = ExprKind::Name;
+                call.at = at;
+                call.text = name;
+                Value rows = call_user(*function, call);
+                if (auto* relation = std::get_if<Relation>(&rows))
+                    found.emplace(name, std::move(*relation));
+            }
     if (database_)
         for (const auto& [name, table] : database_->tables)
             if (matches(pattern, name) && !found.contains(name))

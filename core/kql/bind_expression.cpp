@@ -356,7 +356,10 @@ Scalar Binder::bin(Offset at, Scalar value, Scalar size, std::optional<Scalar> f
                 .never_null = size.never_null};
     if (times ? size.type != TimeSpan && size.type != DateTime : !is_number(value.type) || !is_number(size.type))
         fail_operands(at, "bin", value, size);
-    Scalar result{.type = times ? value.type : widest(value.type, size.type), .sql = {}, .name = value.name};
+    ScalarType type = times ? value.type : widest(value.type, size.type);
+    if (!times && fixed && is_number(fixed->type))
+        type = widest(type, fixed->type);
+    Scalar result{.type = type == Int ? Long : type, .sql = {}, .name = value.name};
     const std::string shift = fixed ? fixed->sql : "";
     if (times || is_integer(result.type)) {
         const std::string v = fixed ? fmt::format("({} - {})", value.sql, shift) : value.sql;
@@ -370,8 +373,8 @@ Scalar Binder::bin(Offset at, Scalar value, Scalar size, std::optional<Scalar> f
         if (!positive)
             sql = fmt::format("CASE WHEN {} > 0 THEN {} END", size.sql, sql);
         result.sql = fixed ? fmt::format("({} + {})", sql, shift) : sql;
-        if (result.type == Int)
-            result.sql = cast(result.sql, Int);
+        if (type == Int)
+            result.sql = cast(result.sql, Long);
         result.never_null = value.never_null && positive && (!fixed || fixed->never_null);
     } else {
         const std::string v = cast(fixed ? fmt::format("({} - {})", value.sql, shift) : value.sql, Real);

@@ -151,9 +151,16 @@ Relation Binder::joined(Relation left, Relation right, std::string_view word, co
 Relation Binder::union_of(const ast::Operator& op, const ast::Union& node, std::optional<Relation> input) {
     std::vector<std::pair<std::string, Relation>> parts;
     const WithRow none(*this, Row{});
+    // Rows that `as` has named have that name as their source.
+    const auto name_of = [&](const Relation& rows) {
+        const auto named = scope_->names.find(result_name_);
+        const auto* same = named == scope_->names.end() ? nullptr : std::get_if<Relation>(&named->second);
+        return same && same->sql == rows.sql ? result_name_ : fmt::format("union_arg{}", parts.size());
+    };
     if (input)
-        parts.emplace_back("union_arg0", std::move(*input));
-    const ast::Property* fuzzy = op.property("isfuzzy");
+        parts.emplace_back(name_of(*input), std::move(*input));
+    const ast::Property* isfuzzy = op.property("isfuzzy");
+    const bool fuzzy = (isfuzzy && isfuzzy->value == "true") || find_name("best_effort");
     for (const auto& table : node.tables) {
         if (auto several = tables_of_pattern(*table); !several.empty()) {
             for (auto& part : several)
@@ -161,12 +168,11 @@ Relation Binder::union_of(const ast::Operator& op, const ast::Union& node, std::
             continue;
         }
         try {
-            const std::string name =
-                table->kind == ExprKind::Name ? table->text : fmt::format("union_arg{}", parts.size());
             Relation relation = bind_table(*table);
-            parts.emplace_back(name, std::move(relation));
+            std::string name = table->kind == ExprKind::Name ? table->text : name_of(relation);
+            parts.emplace_back(std::move(name), std::move(relation));
         } catch (const Failure& failure) {
-            if (!fuzzy || fuzzy->value != "true" || failure.family == Failure::Family::Syntax)
+            if (!fuzzy || failure.family == Failure::Family::Syntax)
                 throw;
         }
     }

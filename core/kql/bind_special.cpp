@@ -47,6 +47,7 @@ const std::map<std::string_view, Binder::Special>& Binder::specials() {
         {"ago", &Binder::special_now},
         {"column_ifexists", &Binder::special_column_ifexists},
         {"columnifexists", &Binder::special_column_ifexists},
+        {"iscolumnexists", &Binder::special_column_ifexists},
         {"toscalar", &Binder::special_toscalar},
         {"materialize", &Binder::special_toscalar},
         {"pack_all", &Binder::special_pack_all},

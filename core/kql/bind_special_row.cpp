@@ -10,12 +10,16 @@ using ast::ExprKind;
 using enum ScalarType;
 
 Scalar Binder::special_column_ifexists(const Expr& expr) {
-    expect_arguments(expr, 2, 2);
+    const bool asks = expr.text == "iscolumnexists";
+    expect_arguments(expr, asks ? 1 : 2, asks ? 1 : 2);
     const std::string name = constant_text(*expr.args[0], "The name of a column");
-    if (row_.relation)
-        if (const Column* found = row_.relation->find(name))
-            return column_of(*found, row_.left_prefix);
+    const Column* found = row_.relation ? row_.relation->find(name) : nullptr;
+    if (asks)
+        return literal({.type = Bool, .integer = found != nullptr});
+    if (found)
+        return column_of(*found, row_.left_prefix);
     Scalar value = scalar(*expr.args[1]);
+    value.name.clear();
     return value;
 }
 
@@ -140,7 +144,9 @@ Scalar Binder::special_row_fact(const Expr& expr) {
     expect_arguments(expr, 0, 0);
     const bool known = row_.relation && row_.relation->has_row_facts;
     if (expr.text == "ingestion_time")
-        return {.type = DateTime, .sql = known ? row_.left_prefix + "\"$time\"" : sql::null_of(DateTime)};
+        return {.type = DateTime,
+                .sql = known ? row_.left_prefix + "\"$time\"" : sql::null_of(DateTime),
+                .name = "$IngestionTime"};
     if (expr.text == "extent_tags")
         return {
             .type = Dynamic,
@@ -152,7 +158,7 @@ Scalar Binder::special_row_fact(const Expr& expr) {
     return {.type = Guid,
             .sql = known ? fmt::format("(SELECT p.extent FROM sluice.parts AS p WHERE p.id = {}\"$part\")",
                                        row_.left_prefix)
-                         : sql::null_of(Guid)};
+                         : sql::constant(Constant{.type = Guid})};
 }
 
 Scalar Binder::special_column_names_of(const Expr& expr) {

@@ -133,6 +133,8 @@ void Binder::set_option(const ast::Set& set, QueryPlan* plan) {
             scope_->names[name] = value;
         json = constant_json(*value.constant);
     }
+    if (name == "best_effort" && json == "true") // union asks for it
+        scope_->names[name] = literal({.type = ScalarType::Bool, .integer = 1});
     if (plan)
         plan->options[name] = std::move(json);
 }

@@ -5,10 +5,13 @@ namespace {
 
 /// Sketches, hashes over many values, and smaller families.
 constexpr FunctionRow kRows[] = {
-    {"dcount_hll", "dynamic", "long", "kql_dcount_hll($1)", "="},
-    {"hll_merge", "dynamic dynamic*", "dynamic", "kql_hll_merge('[' || concat_ws(',', $*) || ']')"},
-    {"tdigest_merge", "dynamic dynamic*", "dynamic", "kql_tdigest_merge('[' || concat_ws(',', $*) || ']')"},
-    {"merge_tdigest", "dynamic dynamic*", "dynamic", "kql_tdigest_merge('[' || concat_ws(',', $*) || ']')"},
+    {"dcount_hll", "dynamic", "long", "COALESCE(kql_dcount_hll($1), 0)", "="},
+    {"hll_merge", "dynamic dynamic*", "dynamic", "kql_hll_merge('[' || concat_ws(',', $*) || ']')",
+     "!hll_merged_result"},
+    {"tdigest_merge", "dynamic dynamic*", "dynamic", "kql_tdigest_merge('[' || concat_ws(',', $*) || ']')",
+     "!tdigests_merge_result"},
+    {"merge_tdigest", "dynamic dynamic*", "dynamic", "kql_tdigest_merge('[' || concat_ws(',', $*) || ']')",
+     "!tdigests_merge_result"},
     {"rank_tdigest", "dynamic json", "real", "kql_tdigest_rank($1, $2)"},
     {"percentrank_tdigest", "dynamic json", "real", "kql_tdigest_percentrank($1, $2)"},
     {"hash_combine", "long long long*", "long", "kql_hash_combine($*)"},

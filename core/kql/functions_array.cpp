@@ -284,7 +284,13 @@ void add_array_functions(FunctionList& list) {
         "kql_array_shift", "dynamic long dynamic", "dynamic",
         [](const In& in, Out& out) {
             const Json array = array_at(in, 0);
-            give(out, array.is_array() ? shifted(array, in.integer(1), array_at(in, 2)) : Json());
+            if (!array.is_array())
+                return out.null();
+            // What moves in is null where nothing else is given, and empty among strings.
+            const bool strings =
+                in.null(2) && !array.empty() &&
+                std::all_of(array.begin(), array.end(), [](const Json& item) { return item.is_string(); });
+            give(out, shifted(array, in.integer(1), strings ? Json("") : array_at(in, 2)));
         },
         Nulls::See);
     add("kql_array_sum", "dynamic", "real", [](const In& in, Out& out) {

@@ -1,6 +1,8 @@
 #include "core/kql/json_text.hpp"
 #include "core/kql/row_function.hpp"
 
+#include <map>
+
 namespace sluice::kql {
 namespace {
 
@@ -27,6 +29,25 @@ void give(Out& out, const Json& value) {
         out.null();
     else
         out.text(dump_json(value));
+}
+
+/// The same value with the members of every bag in the order of their names.
+Json sorted_by_key(const Json& value) {
+    if (value.is_array()) {
+        Json list = Json::array();
+        for (const Json& item : value)
+            list.push_back(sorted_by_key(item));
+        return list;
+    }
+    if (!value.is_object())
+        return value;
+    std::map<std::string, const Json*> members;
+    for (const auto& [key, member] : value.items())
+        members.emplace(key, &member);
+    Json bag = Json::object();
+    for (const auto& [key, member] : members)
+        bag[key] = sorted_by_key(*member);
+    return bag;
 }
 
 Json element(const Json& value, const Json& key) {
@@ -171,6 +192,16 @@ void add_dynamic_functions(FunctionList& list) {
             merge_into(bag, item);
         give(out, bag);
     });
+    add("kql_bag_take", "dynamic long", "dynamic", [](const In& in, Out& out) {
+        const Json all = parse_json(in.text(0));
+        Json bag = Json::object();
+        for (const auto& [key, value] : all.items()) {
+            if (static_cast<std::int64_t>(bag.size()) >= in.integer(1))
+                break;
+            bag[key] = value;
+        }
+        give(out, bag);
+    });
     add(
         "kql_bag_merge", "dynamic*", "dynamic",
         [](const In& in, Out& out) {
@@ -242,6 +273,8 @@ void add_dynamic_functions(FunctionList& list) {
     });
     add("kql_expandable", "dynamic bool", "dynamic",
         [](const In& in, Out& out) { out.text(dump_json(expandable(parse_json(in.text(0)), in.boolean(1)))); });
+    add("kql_canonical_json", "dynamic", "string",
+        [](const In& in, Out& out) { out.text(dump_json(sorted_by_key(parse_json(in.text(0))))); });
     add("kql_treepath", "dynamic", "dynamic", [](const In& in, Out& out) {
         Json paths = Json::array();
         const auto walk = [&](const auto& self, const Json& value, const std::string& path) -> void {

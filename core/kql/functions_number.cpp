@@ -176,6 +176,11 @@ double welch(double m1, double v1, double n1, double m2, double v2, double n2) {
     return beta_cdf(freedom / (freedom + t * t), freedom / 2, 0.5);
 }
 
+/// Outside of what a function is defined for the result is null; what is no number stays none.
+void real_or_null(Out& out, bool outside, double value) {
+    outside ? out.null() : out.real(value);
+}
+
 } // namespace
 
 void add_number_functions(FunctionList& list) {
@@ -217,6 +222,8 @@ void add_number_functions(FunctionList& list) {
     });
     add("kql_round", "real long", "real", [](const In& in, Out& out) { out.real(rounded(in.real(0), in.integer(1))); });
     add("kql_shift_left", "long long", "long", [](const In& in, Out& out) {
+        if (in.integer(1) < 0)
+            return out.null();
         out.integer(wrap(static_cast<std::uint64_t>(in.integer(0)) << (in.integer(1) & 63)));
     });
     add("kql_format_bytes", "real long string", "string",
@@ -230,12 +237,18 @@ void add_number_functions(FunctionList& list) {
     add("kql_erfc", "real", "real", [](const In& in, Out& out) { out.real(std::erfc(in.real(0))); });
     add("kql_gamma", "real", "real", [](const In& in, Out& out) { out.real(std::tgamma(in.real(0))); });
     add("kql_loggamma", "real", "real", [](const In& in, Out& out) { out.real(std::lgamma(in.real(0))); });
-    add("kql_asin", "real", "real", [](const In& in, Out& out) { out.real(std::asin(in.real(0))); });
-    add("kql_acos", "real", "real", [](const In& in, Out& out) { out.real(std::acos(in.real(0))); });
-    add("kql_log", "real", "real", [](const In& in, Out& out) { out.real(std::log(in.real(0))); });
-    add("kql_log2", "real", "real", [](const In& in, Out& out) { out.real(std::log2(in.real(0))); });
-    add("kql_log10", "real", "real", [](const In& in, Out& out) { out.real(std::log10(in.real(0))); });
-    add("kql_sqrt", "real", "real", [](const In& in, Out& out) { out.real(std::sqrt(in.real(0))); });
+    add("kql_asin", "real", "real",
+        [](const In& in, Out& out) { real_or_null(out, std::abs(in.real(0)) > 1, std::asin(in.real(0))); });
+    add("kql_acos", "real", "real",
+        [](const In& in, Out& out) { real_or_null(out, std::abs(in.real(0)) > 1, std::acos(in.real(0))); });
+    add("kql_log", "real", "real",
+        [](const In& in, Out& out) { real_or_null(out, in.real(0) < 0, std::log(in.real(0))); });
+    add("kql_log2", "real", "real",
+        [](const In& in, Out& out) { real_or_null(out, in.real(0) < 0, std::log2(in.real(0))); });
+    add("kql_log10", "real", "real",
+        [](const In& in, Out& out) { real_or_null(out, in.real(0) < 0, std::log10(in.real(0))); });
+    add("kql_sqrt", "real", "real",
+        [](const In& in, Out& out) { real_or_null(out, in.real(0) < 0, std::sqrt(in.real(0))); });
     add("kql_pow", "real real", "real", [](const In& in, Out& out) { out.real(std::pow(in.real(0), in.real(1))); });
     add("kql_exp", "real", "real", [](const In& in, Out& out) { out.real(std::exp(in.real(0))); });
     add("kql_cot", "real", "real", [](const In& in, Out& out) { out.real(1 / std::tan(in.real(0))); });

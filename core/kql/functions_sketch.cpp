@@ -357,7 +357,9 @@ void add_sketch_functions(FunctionList& list) {
     add(
         "kql_hll", "string long", "dynamic",
         [](const In& in, Out& out) {
-            const std::string keys(in.null(0) ? "" : in.text(0));
+            if (in.null(0)) // no rows
+                return out.null();
+            const std::string keys(in.text(0));
             const auto hll =
                 read_hll(parse_json("[[1024," + std::to_string(register_bits(in.integer(1))) + "],[" + keys + "]]"));
             hll ? out.text(write_hll(*hll)) : out.null();

@@ -119,6 +119,7 @@ private:
     ast::OperatorNode parse(ast::Operator& op);
     ast::OperatorNode parse_kv(ast::Operator& op);
     ast::OperatorNode make_series(ast::Operator& op);
+    void range_of_series(ast::MakeSeries& node);
     ast::OperatorNode datatable(ast::Operator& op);
     ast::OperatorNode render(ast::Operator& op);
     ast::OperatorNode evaluate(ast::Operator& op);
@@ -143,7 +144,7 @@ private:
     ast::Statement statement();
     ast::Statement let_statement();
     bool lambda_starts() const;
-    std::shared_ptr<const ast::Function> lambda();
+    std::shared_ptr<const ast::Function> lambda(bool view);
     ast::Statement set_statement();
     ast::Statement declare_pattern();
     ast::PatternCase pattern_case();

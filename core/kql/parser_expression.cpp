@@ -215,6 +215,9 @@ ExprPtr Parser::equality() {
             return left;
         std::string op = ahead ? "!" : "";
         op += word.text;
+        // The older form of make-series: `on x in range(from, to, step)`.
+        if (word.text == "in" && !ahead && peek(1).is_name("range"))
+            return left;
         if (word.text == "in" || word.text == "has_any" || word.text == "has_all") {
             next_ += ahead + 1;
             if (word.text == "in" && is_mark("~") && tokens_[next_ - 1].end == peek().begin) {

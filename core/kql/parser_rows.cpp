@@ -81,6 +81,35 @@ OperatorNode Parser::parse_kv(Operator& op) {
     return node;
 }
 
+/// The older form, in range(start, stop, step): the series begins at bin(start, step), and stop belongs to it.
+void Parser::range_of_series(ast::MakeSeries& node) {
+    expect("(");
+    const std::size_t start = next_;
+    expression();
+    expect(",");
+    const std::size_t stop = next_;
+    expression();
+    expect(",");
+    const std::size_t step = next_;
+    node.step = expression();
+    const std::size_t end = next_;
+    // A tree has one owner, so what is needed several times is read several times.
+    const auto again = [&](std::size_t from) {
+        next_ = from;
+        return expression();
+    };
+    const auto binned = [&](std::size_t from) {
+        ExprPtr call = make(ExprKind::Call, tokens_[from].begin, "bin");
+        call->args.push_back(again(from));
+        call->args.push_back(again(step));
+        return call;
+    };
+    node.from = binned(start);
+    node.to = binary("+", tokens_[stop].begin, binned(stop), again(step));
+    next_ = end;
+    expect(")");
+}
+
 OperatorNode Parser::make_series(Operator& op) {
     operator_properties(op);
     ast::MakeSeries node;
@@ -103,13 +132,7 @@ OperatorNode Parser::make_series(Operator& op) {
         node.step = expression();
     } else if (accept_name("in")) {
         expect_name("range");
-        expect("(");
-        node.from = expression();
-        expect(",");
-        node.to = expression();
-        expect(",");
-        node.step = expression();
-        expect(")");
+        range_of_series(node);
     } else {
         fail_here();
     }

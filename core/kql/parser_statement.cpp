@@ -234,8 +234,8 @@ ast::Statement Parser::let_statement() {
     let.name = name();
     expect("=");
     if (lambda_starts()) {
-        let.view = accept_name("view");
-        let.function = lambda();
+        const bool view = accept_name("view");
+        let.function = lambda(view);
     } else {
         let.value = pipeline_expression();
     }
@@ -243,9 +243,10 @@ ast::Statement Parser::let_statement() {
     return result;
 }
 
-std::shared_ptr<const ast::Function> Parser::lambda() {
+std::shared_ptr<const ast::Function> Parser::lambda(bool view) {
     const Depth depth(*this);
     auto function = std::make_shared<ast::Function>();
+    function->view = view;
     function->parameters = parameters();
     function->body = body();
     return function;
