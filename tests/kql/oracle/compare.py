@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Compares our front end with the official parser: does ours accept what it accepts, with the same columns?
 
-    compare.py --eval KQL_EVAL --cache CACHE [--generated N] [--seed N] [--suite FILE]... [--tables FILE] [--verbose]
+    compare.py --eval KQL_EVAL --cache CACHE [--generated N] [--no-signatures] [--seed N] [--suite FILE]... [--tables FILE] [--verbose]
 
-Queries are those of tests/kql/*.test, N generated ones, and the {"id", "query"} lines of each FILE. What differs has to be
+Queries are those of tests/kql/*.test, N generated ones, calls of every form of
+every function that the parser knows, and the {"id", "query"} lines of each FILE. What differs has to be
 explained by deviations.json, where each entry says which queries it is about and why; anything else is a failure. Exit status
 77 (skipped) when node or the parser is missing: tests/kql/oracle/fetch.sh brings it.
 """
@@ -68,6 +69,8 @@ def difference(theirs, ours):
     wanted = [(c["name"], c["type"]) for c in theirs["columns"]]
     if len(mine) == len(wanted) and all(a[0] == b[0] and b[1] in (a[1], "unknown") for a, b in zip(mine, wanted)):
         return None
+    if sorted(mine) == sorted(wanted):
+        return ("order", ", ".join(a[0] for a in mine))
     pairs = ["ours %s:%s theirs %s:%s" % (a + b) for a, b in zip(mine, wanted) if a != b]
     return ("columns", "; ".join(pairs) or "ours %d columns, theirs %d" % (len(mine), len(wanted)))
 
@@ -77,6 +80,7 @@ def main():
     args.add_argument("--eval", required=True)
     args.add_argument("--cache", default=os.environ.get("SLUICE_CACHE") or os.path.join(HERE, "..", "..", "..", ".cache"))
     args.add_argument("--generated", type=int, default=5000)
+    args.add_argument("--signatures", action=argparse.BooleanOptionalAction, default=True, help="calls of every function that the parser knows")
     args.add_argument("--seed", type=int, default=20260711)
     args.add_argument("--suite", action="append", default=[])
     args.add_argument("--tables", default=os.path.join(HERE, "tables.kql"), help="tables of the --suite queries")
@@ -90,6 +94,9 @@ def main():
     if args.generated:
         made = subprocess.run([sys.executable, os.path.join(HERE, "generate.py"), str(args.generated), "--seed", str(args.seed)], capture_output=True, text=True, check=True)
         groups.append(("generated", os.path.join(HERE, "tables.kql"), [json.loads(line) for line in made.stdout.splitlines()]))
+    if args.signatures:
+        made = subprocess.run(["node", os.path.join(HERE, "signatures.js"), modules], capture_output=True, text=True, check=True)
+        groups.append(("signatures", os.path.join(HERE, "tables.kql"), [json.loads(line) for line in made.stdout.splitlines()]))
     for path in args.suite:
         groups.append((os.path.basename(path), args.tables, [json.loads(line) for line in open(path, encoding="utf-8") if line.strip()]))
     scratch = os.path.join(os.path.dirname(os.path.abspath(args.eval)), "oracle-tables")
