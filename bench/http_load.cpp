@@ -2,10 +2,10 @@
 //
 //     bench_http PORT PATH BODY CONNECTIONS SECONDS [RATE]
 //
-// BODY is a file. Without RATE each connection sends its next request as soon as the last one is answered. With RATE so
-// many requests a second are due in all, at fixed moments, and latency counts from the moment a request was due, so
-// that a stall is not hidden. Prints: answered 200, answered 429, other answers, seconds, then p50, p99, p99.9 and the
-// longest in ms.
+// BODY is a file. SECONDS 0: until standard input ends. Without RATE each connection sends its next request as soon as
+// the last one is answered. With RATE so many requests a second are due in all, at fixed moments, and latency counts
+// from the moment a request was due, so that a stall is not hidden. Prints: answered 200, answered 429, other answers,
+// seconds, then p50, p99, p99.9 and the longest in ms.
 // clang-format off
 #include <utility> // asio uses it and does not say so
 // clang-format on
@@ -37,8 +37,8 @@ struct Load {
     unsigned short port;
     std::string path, body;
     unsigned connections;
-    std::chrono::seconds length;
-    double rate; ///< requests a second of all connections; 0: as fast as they are answered
+    std::chrono::seconds length; ///< 0: until standard input ends
+    double rate;                 ///< requests a second of all connections; 0: as fast as they are answered
 };
 
 struct Seen {
@@ -46,7 +46,7 @@ struct Seen {
     std::vector<double> milliseconds = {};
 };
 
-Seen run_connection(const Load& load, unsigned number, Steady::time_point begun) {
+Seen run_connection(const Load& load, unsigned number, Steady::time_point begun, const std::atomic<bool>& stopped) {
     Seen seen;
     boost::asio::io_context context;
     tcp::socket socket(context);
@@ -56,7 +56,7 @@ Seen run_connection(const Load& load, unsigned number, Steady::time_point begun)
     request.set(http::field::host, "127.0.0.1");
     request.prepare_payload();
     beast::flat_buffer buffer;
-    const auto end = begun + load.length;
+    const auto end = load.length.count() > 0 ? begun + load.length : Steady::time_point::max();
     for (std::uint64_t i = 0;; ++i) {
         auto due = Steady::now();
         if (load.rate > 0) {
@@ -64,7 +64,7 @@ Seen run_connection(const Load& load, unsigned number, Steady::time_point begun)
             due = begun + std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(after));
             std::this_thread::sleep_until(due);
         }
-        if (due >= end)
+        if (due >= end || stopped)
             return seen;
         http::write(socket, request);
         http::response<http::string_body> answer;
@@ -89,14 +89,20 @@ int main(int argc, char** argv) {
                     std::chrono::seconds(std::atoi(argv[5])),
                     argc > 6 ? std::atof(argv[6]) : 0};
     std::vector<Seen> seen(load.connections);
-    std::atomic<bool> failed = false;
+    std::atomic<bool> failed = false, stopped = false;
     const auto begun = Steady::now();
     {
         std::vector<std::jthread> threads;
+        if (load.length.count() == 0)
+            threads.emplace_back([&] {
+                while (std::getchar() != EOF) {
+                }
+                stopped = true;
+            });
         for (unsigned i = 0; i < load.connections; ++i)
             threads.emplace_back([&, i] {
                 try {
-                    seen[i] = run_connection(load, i, begun);
+                    seen[i] = run_connection(load, i, begun, stopped);
                 } catch (const std::exception& problem) {
                     std::fprintf(stderr, "bench_http: %s\n", problem.what());
                     failed = true;
