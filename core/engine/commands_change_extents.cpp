@@ -5,7 +5,7 @@
 #include "core/engine/extent_rules.hpp"
 #include "core/engine/schema_text.hpp"
 #include "core/engine/shapes.hpp"
-#include "core/ingest/extents.hpp"
+#include "core/ingest/extent_work.hpp"
 
 #include <fmt/format.h>
 
@@ -84,6 +84,11 @@ std::vector<Part> extents_of(const ingest::PartBook& parts, catalog::TableId tab
     return out;
 }
 
+std::vector<Part> extents_of(std::vector<Part> parts, const std::set<std::string>& ids, const ChangeOptions& options) {
+    std::erase_if(parts, [&](const Part& part) { return !options.admits(part) || ids.count(id_of(part)) == 0; });
+    return parts;
+}
+
 std::vector<store::PartId> numbers_of(const std::vector<Part>& parts) {
     std::vector<store::PartId> out;
     out.reserve(parts.size());
@@ -150,75 +155,64 @@ Result<> check_columns(const catalog::Table& from, const catalog::Table& to) {
     return {};
 }
 
-struct Movement {
-    std::shared_ptr<const catalog::Table> from;
-    std::optional<std::set<std::string>> ids; ///< nothing: all
-};
+using Sources = std::vector<ingest::ExtentMoves::Source>;
 
-Result<> move_all(store::Transaction& transaction, ingest::PartBook& parts, const std::vector<Movement>& movements,
-                  const catalog::Table& to, const ChangeOptions& options, Ticks now,
-                  std::vector<ExtentChange>& changes) {
-    for (const Movement& movement : movements) {
-        if (movement.from->id == to.id)
-            return bad_request(fmt::format("Extents of table '{}' are there already.", to.name));
-        for (const Part& part : extents_of(parts, movement.from->id, movement.ids, options)) {
-            ingest::ExtentMove move{.part = part.id, .from = movement.from.get(), .to = &to};
-            if (options.new_ingestion_time)
-                move.new_time = now;
-            SLUICE_TRY(auto change, ingest::move_extent(transaction, parts, move));
-            changes.push_back(std::move(change));
-        }
-    }
-    return {};
+Result<TableTarget> table_of(const catalog::Snapshot& database, catalog::TableId id) {
+    for (const auto& [name, table] : database->tables)
+        if (table->id == id)
+            return TableTarget{database, table};
+    return Error{ErrorCode::NotFound, "The table of an extent is gone.", "BadRequest_EntityNotFound"};
 }
 
-/// Where the extents with these ids live, by table; an id that no table has is an error.
-Result<std::vector<Movement>> movements_of(Context& context, const catalog::Snapshot& database,
-                                           const std::set<std::string>& ids) {
+/// The extents with these ids and their tables; an id that no table has is an error.
+Result<Sources> sources_of(Context& context, const catalog::Snapshot& database, const std::set<std::string>& ids,
+                           const ChangeOptions& options) {
     SLUICE_TRY(auto* writer, context.writer(*database));
-    std::map<catalog::TableId, std::shared_ptr<const catalog::Table>> tables;
-    for (const auto& [name, table] : database->tables)
-        tables.emplace(table->id, table);
-    std::map<catalog::TableId, Movement> found;
+    Sources found;
     std::set<std::string> missing = ids;
-    for (const Part& part : writer->parts()) {
-        const auto table = tables.find(part.table);
-        if (part.state != store::PartState::Extent || table == tables.end() || ids.count(id_of(part)) == 0)
+    for (Part& part : writer->parts()) {
+        if (part.state != store::PartState::Extent || ids.count(id_of(part)) == 0)
+            continue;
+        const auto target = table_of(database, part.table);
+        if (!target)
             continue;
         missing.erase(id_of(part));
-        Movement& movement = found[part.table];
-        movement.from = table->second;
-        if (!movement.ids)
-            movement.ids.emplace();
-        movement.ids->insert(id_of(part));
+        if (options.admits(part))
+            found.push_back({target->table, std::move(part)});
     }
     if (!missing.empty())
         return entity_not_found("Extent", *missing.begin());
-    std::vector<Movement> out;
-    for (auto& [id, movement] : found)
-        out.push_back(std::move(movement));
-    return out;
+    return found;
 }
 
-Result<CommandResult> run_moves(Context& context, const TableTarget& to, const std::vector<Movement>& movements,
-                                const ChangeOptions& options, const std::set<std::string>& dropped) {
-    for (const Movement& movement : movements) {
-        SLUICE_CHECK(check_columns(*movement.from, *to.table));
+/// Every extent of the table, for `.move extents all`.
+Result<Sources> all_of(Context& context, const TableTarget& from, const ChangeOptions& options) {
+    SLUICE_TRY(auto* writer, context.writer(*from.database));
+    Sources found;
+    for (Part& part : writer->parts(from.table->id))
+        if (options.admits(part))
+            found.push_back({from.table, std::move(part)});
+    return found;
+}
+
+/// Moves extents and drops others in one commit, in which the update policies of the table have run on what is moved.
+Result<CommandResult> run_moves(Context& context, const TableTarget& to, Sources sources, const ChangeOptions& options,
+                                std::vector<Part> dropped) {
+    for (const auto& source : sources) {
+        if (source.table->id == to.table->id)
+            return bad_request(fmt::format("Extents of table '{}' are there already.", to.table->name));
+        SLUICE_CHECK(check_columns(*source.table, *to.table));
     }
     SLUICE_TRY(auto* writer, context.writer(*to.database));
-    std::vector<ExtentChange> changes;
-    std::vector<Part> gone;
-    SLUICE_CHECK(writer->edit_parts([&](store::Transaction& transaction, ingest::PartBook& parts) -> Result<> {
-        gone = extents_of(parts, to.table->id, dropped, {});
-        if (gone.size() != dropped.size())
-            return bad_request(fmt::format("An extent to drop is not in table '{}' any more, it may have been merged.",
-                                           to.table->name));
-        for (const Part& part : gone)
-            parts.remove(part.id);
-        return move_all(transaction, parts, movements, *to.table, options, context.now(), changes);
-    }));
-    CommandResult result = move_rows(changes);
-    for (const Part& part : gone)
+    ingest::ExtentMoves moves{to.table, std::move(sources), std::move(dropped)};
+    moves.principal = context.request().principal;
+    if (options.new_ingestion_time)
+        moves.new_time = context.now();
+    const auto changes = ingest::move_extents(*writer, moves);
+    if (!changes)
+        return changes.error();
+    CommandResult result = move_rows(*changes);
+    for (const Part& part : moves.dropped)
         result.add({id_of(part), std::string(), Null{}});
     return result;
 }
@@ -243,6 +237,19 @@ Result<std::pair<Argument, Argument>> two_queries(const Context& context, const 
     if (out.size() != 2 || at < text.size())
         return bad_request("Behind '<|' stand two queries: { extents to drop }, { extents to move }.");
     return std::pair(std::move(out[0]), std::move(out[1]));
+}
+
+/// `.move extents all`: extents may be merged between the look at the table and the move, which is then done again.
+constexpr unsigned kMoveAttempts = 5;
+
+Result<CommandResult> move_all(Context& context, const TableTarget& from, const TableTarget& to,
+                               const ChangeOptions& options) {
+    for (unsigned attempt = 1;; ++attempt) {
+        SLUICE_TRY(auto sources, all_of(context, from, options));
+        auto moved = run_moves(context, to, std::move(sources), options, {});
+        if (moved || moved.error().code != ErrorCode::Conflict || attempt == kMoveAttempts)
+            return moved;
+    }
 }
 
 } // namespace
@@ -299,23 +306,19 @@ Result<CommandResult> apply_tags_retention(Context& context, const Arguments&) {
 Result<CommandResult> move_extents(Context& context, const Arguments& arguments) {
     SLUICE_TRY(const auto to, context.table(arguments.get("table")));
     SLUICE_TRY(const auto options, options_of(arguments.properties()));
-    std::vector<Movement> movements;
     if (arguments.has("query")) {
         SLUICE_TRY(const auto ids, extent_ids_of(context, arguments.get("query")));
-        SLUICE_TRY(movements, movements_of(context, to.database, ids));
-    } else {
-        SLUICE_TRY(const auto from, context.table(arguments.get("from")));
-        if (arguments.has("ids")) {
-            const auto ids = normal_ids(arguments.get("ids"));
-            SLUICE_TRY(movements, movements_of(context, to.database, ids));
-            for (const Movement& movement : movements)
-                if (movement.from->id != from.table->id)
-                    return entity_not_found("Extent", *movement.ids->begin());
-        } else {
-            movements.push_back({from.table, std::nullopt});
-        }
+        SLUICE_TRY(auto sources, sources_of(context, to.database, ids, options));
+        return run_moves(context, to, std::move(sources), options, {});
     }
-    return run_moves(context, to, movements, options, {});
+    SLUICE_TRY(const auto from, context.table(arguments.get("from")));
+    if (!arguments.has("ids"))
+        return move_all(context, from, to, options);
+    SLUICE_TRY(auto sources, sources_of(context, to.database, normal_ids(arguments.get("ids")), options));
+    for (const auto& source : sources)
+        if (source.table->id != from.table->id)
+            return entity_not_found("Extent", id_of(source.extent));
+    return run_moves(context, to, std::move(sources), options, {});
 }
 
 Result<CommandResult> replace_extents(Context& context, const Arguments& arguments) {
@@ -324,8 +327,13 @@ Result<CommandResult> replace_extents(Context& context, const Arguments& argumen
     SLUICE_TRY(const auto queries, two_queries(context, arguments.get("query")));
     SLUICE_TRY(const auto dropped, extent_ids_of(context, queries.first));
     SLUICE_TRY(const auto moved, extent_ids_of(context, queries.second));
-    SLUICE_TRY(const auto movements, movements_of(context, to.database, moved));
-    return run_moves(context, to, movements, options, dropped);
+    SLUICE_TRY(auto* writer, context.writer(*to.database));
+    auto gone = extents_of(writer->parts(to.table->id), dropped, {});
+    if (gone.size() != dropped.size())
+        return bad_request(
+            fmt::format("An extent to drop is not in table '{}' any more, it may have been merged.", to.table->name));
+    SLUICE_TRY(auto sources, sources_of(context, to.database, moved, options));
+    return run_moves(context, to, std::move(sources), options, std::move(gone));
 }
 
 Result<CommandResult> merge_extents(Context& context, const Arguments& arguments) {
@@ -334,27 +342,21 @@ Result<CommandResult> merge_extents(Context& context, const Arguments& arguments
     const auto ids = normal_ids(arguments.get("ids"));
     SLUICE_TRY(auto* writer, context.writer(*target.database));
     const auto begun = context.databases().clock().steady();
-    std::vector<Part> sources;
-    std::optional<Part> merged;
-    const Error dry{ErrorCode::Cancelled, "nothing is to be merged"};
-    const auto done = writer->edit_parts([&](store::Transaction& transaction, ingest::PartBook& parts) -> Result<> {
-        sources = extents_of(parts, target.table->id, ids, {});
-        if (sources.size() != ids.size())
-            return bad_request(fmt::format("Table '{}' has {} of the {} extents; the others may have been merged.",
-                                           target.table->name, sources.size(), ids.size()));
-        SLUICE_TRY(merged, ingest::merge_extents(transaction, parts, numbers_of(sources)));
-        // A dry run goes as far as the real one and is rolled back.
-        if (arguments.said("dryrun"))
-            return dry;
-        return {};
-    });
-    if (!done && !(arguments.said("dryrun") && merged))
-        return done.error();
+    const auto sources = extents_of(writer->parts(target.table->id), ids, {});
+    if (sources.size() != ids.size())
+        return bad_request(fmt::format("Table '{}' has {} of the {} extents; the others may have been merged.",
+                                       target.table->name, sources.size(), ids.size()));
+    SLUICE_CHECK(ingest::check_mergeable(sources));
+    data::Guid merged = data::random_guid();
+    if (!arguments.said("dryrun")) {
+        SLUICE_TRY(const Part extent, ingest::merge_extents(*writer, sources));
+        merged = extent.extent;
+    }
     const auto took =
         std::chrono::duration_cast<std::chrono::microseconds>(context.databases().clock().steady() - begun);
     CommandResult result("OriginalExtentId:string, ResultExtentId:string, Duration:timespan");
     for (const Part& part : sources)
-        result.add({id_of(part), id_of(*merged), TimeSpan{took.count() * kTicksPerMicrosecond}});
+        result.add({id_of(part), data::format_guid(merged), TimeSpan{took.count() * kTicksPerMicrosecond}});
     return result;
 }
 

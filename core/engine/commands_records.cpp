@@ -158,7 +158,7 @@ Result<CommandResult> update_records(Context& context, const Arguments& argument
         SLUICE_TRY(added, load.prepare());
     }
     std::vector<Change> changes;
-    SLUICE_CHECK(writer->edit_parts([&](store::Transaction& transaction, ingest::PartBook& parts) -> Result<> {
+    const auto edit = [&](store::Transaction& transaction, ingest::PartBook& parts) -> Result<> {
         SLUICE_TRY(const auto lost, transaction.delete_rows(target.table->id, selection));
         std::uint64_t sum = 0;
         for (const auto& [part, count] : lost)
@@ -173,9 +173,14 @@ Result<CommandResult> update_records(Context& context, const Arguments& argument
             parts.change(added->id) = *added;
         }
         return {};
-    }));
-    if (added)
+    };
+    std::vector<Part> derived;
+    if (added) { // the appended rows set off update policies (engine 3.3)
+        SLUICE_TRY(derived, writer->edit_parts({target.table, {added->id}, context.request().principal}, edit));
         load.adopted();
+    } else {
+        SLUICE_CHECK(writer->edit_parts(edit));
+    }
     CommandResult result("Table:string, Action:string, ExtentId:guid, RowCount:long");
     for (const Change& change : changes)
         result.add(
@@ -183,6 +188,10 @@ Result<CommandResult> update_records(Context& context, const Arguments& argument
     if (load.rows() > 0)
         result.add({target.table->name, std::string("Create"), added ? added->extent : data::Guid{},
                     static_cast<std::int64_t>(load.rows())});
+    for (const Part& part : derived)
+        for (const auto& [name, table] : target.database->tables)
+            if (table->id == part.table)
+                result.add({name, std::string("Create"), part.extent, static_cast<std::int64_t>(part.rows)});
     return result;
 }
 

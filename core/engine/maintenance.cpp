@@ -4,7 +4,7 @@
 #include "core/base/thread.hpp"
 #include "core/engine/catalogue_changes.hpp"
 #include "core/engine/extent_rules.hpp"
-#include "core/ingest/extents.hpp"
+#include "core/ingest/extent_work.hpp"
 
 #include <algorithm>
 #include <set>
@@ -19,10 +19,8 @@ using store::Part;
 using store::PartState;
 
 constexpr Ticks kDroppedTablesAreKept = 14 * kTicksPerDay;
-/// Rows of one merge: rewriting their part number takes some ten milliseconds of the writer's time.
-constexpr std::uint64_t kRowsPerMerge = 262'144;
-/// Extents of one merge: each of them costs a look at the stored table.
-constexpr std::size_t kExtentsPerMerge = 25;
+/// Rows that are deleted in one transaction: fifty milliseconds of the writer's time for a million.
+constexpr std::uint64_t kRowsPerDeletion = 1'048'576;
 
 bool failed(const Result<>& done, const char* what, const Database& database, const Table& table) {
     if (!done)
@@ -45,11 +43,25 @@ void age(const Database& database, const Table& table, DatabaseWriter& writer, T
         return;
     if (!sealed && !streamed)
         return;
-    const auto dropped =
-        writer.drop_extents([&](const Part& part) { return part.table == table.id && part.created < limit; });
-    if (!dropped)
-        log::warn("old extents could not be dropped",
-                  {{"database", database.name}, {"table", table.name}, {"error", dropped.error().message}});
+    for (bool more = true; more;) {
+        std::uint64_t rows = 0;
+        more = false;
+        const auto dropped = writer.drop_extents([&](const Part& part) {
+            if (part.table != table.id || part.created >= limit)
+                return false;
+            if (rows > 0 && rows + part.rows > kRowsPerDeletion) {
+                more = true;
+                return false;
+            }
+            rows += part.rows;
+            return true;
+        });
+        if (!dropped) {
+            log::warn("old extents could not be dropped",
+                      {{"database", database.name}, {"table", table.name}, {"error", dropped.error().message}});
+            return;
+        }
+    }
 }
 
 void drop_old_tags(const Database& database, const Table& table, DatabaseWriter& writer, Ticks now) {
@@ -148,21 +160,20 @@ void Maintenance::pass(const catalog::Snapshot& database, DatabaseWriter& writer
 }
 
 void Maintenance::merge(const Database& database, const Table& table, DatabaseWriter& writer) {
-    auto rules = merge_rules(database, table);
-    rules.max_rows = std::min(rules.max_rows, kRowsPerMerge);
-    rules.at_most = std::min(rules.at_most, kExtentsPerMerge);
+    const auto rules = merge_rules(database, table);
     const Ticks now = databases_.clock().now();
-    for (const auto& extents : ingest::plan_merges(writer.parts(table.id), rules, now)) {
+    const auto known = writer.parts(table.id);
+    for (const auto& ids : ingest::plan_merges(known, rules, now)) {
+        std::vector<Part> extents = known;
+        std::erase_if(extents, [&](const Part& part) { return std::count(ids.begin(), ids.end(), part.id) == 0; });
         Operation operation;
         operation.id = data::random_guid();
         operation.name = "ExtentsMerge";
         operation.database = database.name;
         operation.principal = "sluice";
         operation.started = databases_.clock().now();
-        const auto done = writer.edit_parts([&](store::Transaction& transaction, ingest::PartBook& parts) -> Result<> {
-            SLUICE_CHECK(ingest::merge_extents(transaction, parts, extents));
-            return {};
-        });
+        const auto merged = ingest::merge_extents(writer, extents);
+        const auto done = merged ? Result<>() : Result<>(merged.error());
         operation.updated = databases_.clock().now();
         operation.state = done ? "Completed" : "Failed";
         operation.status = done ? "" : done.error().message;

@@ -32,6 +32,14 @@ struct DerivedPart {
     std::optional<Ticks> creation_time = {};
 };
 
+/// Rows that are stored already and that a command makes rows of a table: extents that it moves in, records that it
+/// replaces.
+struct Arrival {
+    std::shared_ptr<const catalog::Table> table;
+    std::vector<store::PartId> parts; ///< of this table, written ahead
+    std::string principal = "aadapp=anonymous";
+};
+
 /// One line of `.show ingestion failures` that an update policy caused.
 struct PolicyFailure {
     std::string table, code, details;

@@ -340,6 +340,17 @@ void CommitGroup::seal_closed(const ClosedBatch& batch, const std::vector<Derive
         adopt_derived(part);
 }
 
+std::vector<Part> CommitGroup::arrive(const Arrival& arrival, const std::vector<DerivedPart>& derived) {
+    if (context_.policies.graph().keeps_no_rows(arrival.table->id))
+        for (PartId id : arrival.parts)
+            state_.parts().remove(id);
+    std::vector<Part> extents;
+    for (const DerivedPart& part : derived)
+        if (const PartId id = adopt_derived(part))
+            extents.push_back(*state_.parts().find(id));
+    return extents;
+}
+
 Result<> CommitGroup::bury_closed(const ClosedBatch& batch, const std::vector<store::DeadLetter>& letters) {
     for (PartId id : state_.parts().batch(batch.table, batch.key)) {
         for (const auto& [connection, events] : state_.parts().find(id)->events) {

@@ -43,6 +43,9 @@ public:
     void seal_batch(catalog::TableId table, const std::string& batch_key, const std::string& reason);
     /// Ends a closed batch: its rows and what the policies made of them become extents.
     void seal_closed(const ClosedBatch& batch, const std::vector<DerivedPart>& derived);
+    /// Makes extents of what update policies wrote ahead for rows that arrived in their table by a command, and answers
+    /// them. A table that keeps no rows passes the arrived ones on.
+    std::vector<store::Part> arrive(const Arrival& arrival, const std::vector<DerivedPart>& derived);
     /// Ends a closed batch that was given up; the letters hold its rows.
     Result<> bury_closed(const ClosedBatch& batch, const std::vector<store::DeadLetter>& letters);
     Result<> add_failures(const std::vector<PolicyFailure>& failures, const std::string& principal);

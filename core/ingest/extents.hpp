@@ -25,21 +25,6 @@ Result<std::vector<ExtentChange>>
 retag_extents(PartBook& parts, const std::vector<store::PartId>& extents,
               const std::function<std::vector<std::string>(const store::Part&)>& tags);
 
-/// Moves the rows of an extent into a new one of another table, which has all its columns.
-struct ExtentMove {
-    store::PartId part = 0;
-    const catalog::Table* from = nullptr;
-    const catalog::Table* to = nullptr;
-    std::optional<Ticks> new_time = {}; ///< ingestion time of all rows; nothing: they keep theirs
-    std::optional<Ticks> created = {};
-};
-Result<ExtentChange> move_extent(store::Transaction& transaction, PartBook& parts, const ExtentMove& move);
-
-/// Makes one extent of several of one table: all tags, the earliest and latest creation time, every row with its
-/// ingestion time. Conflict when one of them is gone, Invalid when their drop-by tags differ.
-Result<store::Part> merge_extents(store::Transaction& transaction, PartBook& parts,
-                                  const std::vector<store::PartId>& extents);
-
 /// When extents are merged by themselves (engine 5.4).
 struct MergeRules {
     bool allowed = true;

@@ -123,11 +123,20 @@ Result<> DatabaseWriter::seal_now(std::optional<catalog::TableId> table, std::st
     return {};
 }
 
-Result<> DatabaseWriter::edit_parts(const std::function<Result<>(store::Transaction&, PartBook&)>& edit) {
+Result<> DatabaseWriter::edit_parts(const PartEdit& edit) {
     return impl_->on_writer<Result<>>([this, &edit] {
         return impl_->in_transaction(
             [&](store::Transaction& transaction, CommitGroup&) { return edit(transaction, impl_->state.parts()); });
     });
+}
+
+Result<std::vector<Part>> DatabaseWriter::edit_parts(const Arrival& arrival, const PartEdit& edit) {
+    return impl_->edit_with_policies(arrival, edit);
+}
+
+std::shared_ptr<void> DatabaseWriter::hold_checkpoints() {
+    ++impl_->checkpoint_holds;
+    return {nullptr, [impl = impl_.get()](void*) { --impl->checkpoint_holds; }};
 }
 
 Result<> DatabaseWriter::seal_row_store(catalog::TableId table, std::string reason) {

@@ -82,7 +82,14 @@ public:
     Result<> seal_now(std::optional<catalog::TableId> table, std::string reason);
     /// Changes parts in one transaction of the writer; what is passed comes from extents.hpp. After an error nothing
     /// was changed.
-    Result<> edit_parts(const std::function<Result<>(store::Transaction&, PartBook&)>& edit);
+    using PartEdit = std::function<Result<>(store::Transaction&, PartBook&)>;
+    Result<> edit_parts(const PartEdit& edit);
+    /// The same when the change makes rows arrive in a table: its update policies run on them first, in the calling
+    /// thread, and what they make becomes visible with the change; tags and creation times are not passed on
+    /// (engine 3.3). Answers the extents that the policies made. Reasons UpdatePolicy_...: a transactional one failed.
+    Result<std::vector<store::Part>> edit_parts(const Arrival& arrival, const PartEdit& edit);
+    /// While somebody holds the answer, the writer makes no checkpoint, so that numbers of rows stay what they are.
+    std::shared_ptr<void> hold_checkpoints();
     /// Turns the table's row store into an extent, if it has one.
     Result<> seal_row_store(catalog::TableId table, std::string reason);
     /// Runs `work` in a transaction of the writer; for the small durable facts of connections.

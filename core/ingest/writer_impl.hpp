@@ -7,6 +7,7 @@
 #include "core/ingest/writer_queue.hpp"
 #include "core/ingest/writer_state.hpp"
 
+#include <atomic>
 #include <functional>
 #include <future>
 #include <memory>
@@ -43,7 +44,8 @@ struct DatabaseWriter::Impl {
     std::chrono::milliseconds seal_delay{0};
 
     StreamedPolicies policies;
-    std::vector<ClosedBatch> closed; ///< by the transaction under way
+    std::vector<ClosedBatch> closed;            ///< by the transaction under way
+    std::atomic<unsigned> checkpoint_holds = 0; ///< changed by any thread
 
     std::jthread thread;
     std::unique_ptr<BatchSealer> sealer; ///< uses the thread above, so it goes first
@@ -57,6 +59,10 @@ struct DatabaseWriter::Impl {
     /// Runs the update policies of rows of a command, in the calling thread; what they made is written ahead and joins
     /// the batch.
     Result<> derive(TableBatch& batch);
+    /// The policies of `root.table` on rows that are stored. An error: the ingestion fails, and the failures are
+    /// recorded. Otherwise what they wrote ahead is the caller's to adopt or discard.
+    Result<Derived> derive(const PolicyGraph& graph, const NewRows& root, const std::string& principal);
+    Result<std::vector<store::Part>> edit_with_policies(const Arrival& arrival, const DatabaseWriter::PartEdit& edit);
     Result<StreamOutcome> commit_request(TableBatch batch, bool replace);
 
     /// Commits deliveries and requests together and answers them; each alone when one of them spoils it for the others.

@@ -16,6 +16,22 @@ Result<> DatabaseWriter::Impl::write_ahead(store::PartId part, std::shared_ptr<c
     return answer.get();
 }
 
+Result<Derived> DatabaseWriter::Impl::derive(const PolicyGraph& graph, const NewRows& root,
+                                             const std::string& principal) {
+    Derived derived = StoredPolicies(*this, graph, nullptr).run(root);
+    if (root.table->keeps_no_rows() && !derived.found_policies && !derived.failed)
+        derived.failed = zero_retention_without_policy(root.table->name);
+    if (!derived.failed)
+        return derived;
+    const auto noted = on_writer<Result<>>([&] {
+        return in_transaction([&](store::Transaction&, CommitGroup& group) -> Result<> {
+            return group.add_failures(derived.failures, principal);
+        });
+    });
+    static_cast<void>(noted); // the command is answered with the failure itself
+    return std::move(*derived.failed);
+}
+
 Result<> DatabaseWriter::Impl::derive(TableBatch& batch) {
     const auto database_now = catalog.find_exact(database);
     const auto table = database_now->find_table(batch.table->name);
@@ -33,23 +49,34 @@ Result<> DatabaseWriter::Impl::derive(TableBatch& batch) {
     NewRows root{.table = table, .tags = batch.tags, .creation_time = batch.creation_time};
     for (const store::Part& piece : batch.pieces)
         root.parts.push_back(piece.id);
-    StoredPolicies stored(*this, graph, nullptr);
-    Derived derived = stored.run(root);
-    if (table->keeps_no_rows() && !derived.found_policies && !derived.failed)
-        derived.failed = zero_retention_without_policy(table->name);
-    if (derived.failed) {
-        const auto noted = on_writer<Result<>>([&] {
-            return in_transaction([&](store::Transaction&, CommitGroup& group) -> Result<> {
-                return group.add_failures(derived.failures, batch.principal);
-            });
-        });
-        static_cast<void>(noted); // the command is answered with the failure itself
-        return std::move(*derived.failed);
-    }
+    SLUICE_TRY(Derived derived, derive(graph, root, batch.principal));
     batch.derived = parts_of(derived);
     batch.report.policy_status = derived.status();
     batch.failures = std::move(derived.failures);
     return {};
+}
+
+Result<std::vector<store::Part>> DatabaseWriter::Impl::edit_with_policies(const Arrival& arrival,
+                                                                          const PartEdit& edit) {
+    const PolicyGraph graph(catalog.find_exact(database));
+    Derived derived;
+    if (graph.concerns(arrival.table->id)) {
+        SLUICE_TRY(derived, derive(graph, NewRows{.table = arrival.table, .parts = arrival.parts}, arrival.principal));
+    }
+    const std::vector<DerivedPart> made = parts_of(derived);
+    std::vector<store::Part> extents;
+    const auto done = on_writer<Result<>>([&] {
+        return in_transaction([&](store::Transaction& transaction, CommitGroup& group) -> Result<> {
+            SLUICE_CHECK(edit(transaction, state.parts()));
+            extents = group.arrive(arrival, made);
+            return group.add_failures(derived.failures, arrival.principal);
+        });
+    });
+    if (!done) {
+        StoredPolicies(*this, graph, nullptr).discard(made);
+        return done.error();
+    }
+    return extents;
 }
 
 Result<StreamOutcome> DatabaseWriter::Impl::commit_request(TableBatch batch, bool replace) {

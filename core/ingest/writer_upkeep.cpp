@@ -89,6 +89,8 @@ void DatabaseWriter::Impl::seal_due() {
 }
 
 void DatabaseWriter::Impl::checkpoint_if_due() {
+    if (checkpoint_holds > 0)
+        return;
     const Bytes wal = store.wal_bytes();
     const bool idle = wal > 0 && clock.steady() - last_commit >= kIdleCheckpoint;
     if ((wal < options.checkpoint_bytes && !idle) || clock.steady() < next_checkpoint)

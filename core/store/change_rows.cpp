@@ -16,7 +16,32 @@ Result<> Transaction::merge_rows(catalog::TableId table, const std::vector<PartI
                                    fmt::join(from, ", ")));
 }
 
-Result<> Transaction::copy_rows(Place from, Place to, std::optional<Ticks> time) {
+Result<std::uint64_t> Transaction::merge_slice(catalog::TableId id, PartId from, PartId to, std::uint64_t places) {
+    const catalog::Table* table = impl_->find_table(id);
+    if (!table)
+        return Error{ErrorCode::Internal, fmt::format("there is no stored table {}", id)};
+    SLUICE_TRY(const RowRange rows, range_of({*table, from}));
+    return impl_->once_counted(
+        fmt::format(R"(UPDATE {} SET "$part" = {} WHERE "$part" = {} AND rowid >= {} AND rowid < {})", stored_table(id),
+                    to, from, rows.first, std::min(rows.last, rows.first + places)));
+}
+
+Result<Transaction::RowRange> Transaction::range_of(Place place) {
+    SLUICE_CHECK(impl_->insert_later());
+    // Also when nothing is found: the number of rows says so, not the range.
+    SLUICE_TRY(
+        const auto found,
+        impl_->keep(read_all(impl_->connection(),
+                             fmt::format(R"(SELECT coalesce(min(rowid), 0), coalesce(max(rowid) + 1, 0) FROM {} )"
+                                         R"(WHERE "$part" = {})",
+                                         stored_table(place.table.id), place.part),
+                             {}, data::Schema{{{"first", data::ScalarType::Long}, {"last", data::ScalarType::Long}}})));
+    const data::Chunk& row = found.at(0);
+    return RowRange{static_cast<std::uint64_t>(row.column(0).get<std::int64_t>(0)),
+                    static_cast<std::uint64_t>(row.column(1).get<std::int64_t>(0))};
+}
+
+Result<std::uint64_t> Transaction::copy_rows(Place from, Place to, std::optional<Ticks> time, RowRange rows) {
     std::string targets, sources;
     for (const catalog::Column& column : from.table.columns) {
         const catalog::Column* target = to.table.find_column(column.name);
@@ -33,12 +58,15 @@ Result<> Transaction::copy_rows(Place from, Place to, std::optional<Ticks> time)
             sources += "'', ";
         }
     SLUICE_CHECK(impl_->insert_later());
-    SLUICE_CHECK(impl_->once(fmt::format(
-        R"(INSERT INTO {} ({}"$part", "$time") SELECT {}{}, {} FROM {} WHERE "$part" = {})", stored_table(to.table.id),
-        targets, sources, to.part, time ? fmt::format("{}", *time) : std::string(R"("$time")"),
-        stored_table(from.table.id), from.part)));
+    SLUICE_TRY(const std::uint64_t copied,
+               impl_->once_counted(fmt::format(
+                   R"(INSERT INTO {} ({}"$part", "$time") SELECT {}{}, {} FROM {} WHERE "$part" = {} AND rowid >= {} )"
+                   "AND rowid < {}",
+                   stored_table(to.table.id), targets, sources, to.part,
+                   time ? fmt::format("{}", *time) : std::string(R"("$time")"), stored_table(from.table.id), from.part,
+                   rows.first, rows.last)));
     impl_->appended.insert(to.part);
-    return {};
+    return copied;
 }
 
 Result<std::map<PartId, std::uint64_t>> Transaction::delete_rows(catalog::TableId table,

@@ -182,14 +182,24 @@ public:
     /// Gives all rows of some parts to another part of the same table: merging extents. The caller saves the part that
     /// grew and drops the others.
     Result<> merge_rows(catalog::TableId table, const std::vector<PartId>& from, PartId to);
-    /// Copies the rows of a part into a part of another table that has the columns of the first, matched by name, null
-    /// in the others. They keep their ingestion time unless `time` is given. The caller accounts for them with
-    /// save_part.
+    /// The same with those rows of one part that stand in the first `places` places from its first row on; answers how
+    /// many they were, 0 when it has none. The caller saves both parts.
+    Result<std::uint64_t> merge_slice(catalog::TableId table, PartId from, PartId to, std::uint64_t places);
+
     struct Place {
         const catalog::Table& table;
         PartId part;
     };
-    Result<> copy_rows(Place from, Place to, std::optional<Ticks> time);
+    /// Numbers of rows in a stored table, from the first to before the last. They hold until the next checkpoint.
+    struct RowRange {
+        std::uint64_t first = 0, last = 0;
+    };
+    /// The shortest range that holds the part's rows.
+    Result<RowRange> range_of(Place place);
+    /// Copies the rows of a part that stand in the range into a part of another table that has the columns of the
+    /// first, matched by name, null in the others; answers how many. They keep their ingestion time unless `time` is
+    /// given. The caller accounts for them with save_part.
+    Result<std::uint64_t> copy_rows(Place from, Place to, std::optional<Ticks> time, RowRange rows);
     /// Deletes rows that `sql` selects: a SELECT of `columns` columns over numbered_rows() in which the row's number
     /// and its part stand at the given places. Answers how many rows each part lost; with `count_only` none is deleted.
     /// The caller accounts for them with save_part.

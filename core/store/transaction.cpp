@@ -99,6 +99,15 @@ Result<> Transaction::Impl::once(const std::string& sql) {
     return keep(run(connection(), sql));
 }
 
+Result<std::uint64_t> Transaction::Impl::once_counted(const std::string& sql) {
+    if (failed)
+        return *failed;
+    auto statement = keep(Statement::prepare(connection(), sql));
+    if (!statement)
+        return std::move(statement).error();
+    return keep(statement->execute());
+}
+
 data::Rows& Transaction::Impl::rows_of(SystemSlot slot) {
     const auto found = pending.find(slot);
     if (found != pending.end())

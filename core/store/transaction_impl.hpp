@@ -38,6 +38,8 @@ struct Transaction::Impl {
     duckdb_connection connection() const { return store.writer.get(); }
     Result<std::uint64_t> execute(const std::string& sql, const std::vector<Parameter>& parameters = {});
     Result<> once(const std::string& sql);
+    /// The same for what changes rows; answers how many.
+    Result<std::uint64_t> once_counted(const std::string& sql);
     template <class T> Result<T> keep(Result<T> result);
 
     data::Rows& rows_of(SystemSlot slot);
