@@ -46,6 +46,7 @@ Result<CommandResult> show_none(Context& context, const Arguments& arguments);
 // commands_policies.cpp
 Result<CommandResult> show_policy(Context& context, const Arguments& arguments);
 Result<CommandResult> alter_policy(Context& context, const Arguments& arguments);
+Result<CommandResult> alter_row_level_security(Context& context, const Arguments& arguments);
 Result<CommandResult> delete_policy(Context& context, const Arguments& arguments);
 Result<CommandResult> show_cluster_policy(Context& context, const Arguments& arguments);
 Result<CommandResult> alter_cluster_policy(Context& context, const Arguments& arguments);

@@ -1,3 +1,4 @@
+#include "core/catalog/row_level_security.hpp"
 #include "core/engine/catalogue_changes.hpp"
 #include "core/engine/command_lexer.hpp"
 #include "core/engine/commands.hpp"
@@ -91,10 +92,10 @@ Result<CommandResult> change_policy(Context& context, const Targets& targets, co
             SLUICE_TRY(next, change::edit_policies(next, name, [&](catalog::Policies& p) { return edit(p, true); }));
         }
         if (kind.keyword == "streamingingestion")
-            SLUICE_CHECK(check_streaming_change(
-                before, next,
-                targets.tables.empty() ? fmt::format("database '{}'", before.name)
-                                       : fmt::format("table '{}'", fmt::join(targets.tables, "', '"))));
+            SLUICE_CHECK(check_streaming_change(before, next,
+                                                targets.tables.empty()
+                                                    ? fmt::format("database '{}'", before.name)
+                                                    : fmt::format("table '{}'", fmt::join(targets.tables, "', '"))));
         return next;
     }));
     return rows_of(*after, targets.tables, kind);
@@ -137,6 +138,9 @@ Result<CommandResult> alter_policy(Context& context, const Arguments& arguments)
     const bool merge = arguments.said("alter-merge");
     return change_policy(context, targets, *kind, [&](catalog::Policies& policies, bool on_table) -> Result<> {
         SLUICE_CHECK(set_policy(policies, *kind, value, merge, on_table));
+        if (kind->keyword == "restricted_view_access" && value.text == "true")
+            if (const auto rows = catalog::row_level_security(policies); rows && rows->is_enabled)
+                return policy_error("The table has a row level security policy; a table has one of the two.");
         if (kind->keyword == "auto_delete" && auto_delete(policies)->expiry <= context.now())
             return policy_error("AutoDeletePolicy: ExpiryDate should be in the future");
         return {};

@@ -31,18 +31,16 @@ constexpr std::array<PolicyKind, 24> kPolicies{{
     {"partitioning", "PartitioningPolicy", false},
     {"managed_identity", "ManagedIdentityPolicy"},
     {"restricted_view_access", "RestrictedViewAccessPolicy", false, false},
-    // Known, never set: these decide what is stored or who sees it, so keeping their text without obeying it would
-    // mislead.
-    {"row_level_security", "RowLevelSecurityPolicy", false, true, false},
+    {"row_level_security", "RowLevelSecurityPolicy", false, false},
     // Of the cluster only.
-    {"callout", "CalloutPolicy", false, true, true, true},
-    {"capacity", "CapacityPolicy", false, true, true, true},
-    {"sandbox", "SandboxPolicy", false, true, true, true},
-    {"request_classification", "ClusterRequestClassificationPolicy", false, true, true, true},
-    {"query_weak_consistency", "QueryWeakConsistencyPolicy", false, true, true, true},
-    {"diagnostics", "DiagnosticsPolicy", false, true, true, true},
-    {"multidatabaseadmins", "MultiDatabaseAdminsPolicy", false, true, true, true},
-    {"rowstore", "RowStorePolicy", false, true, true, true},
+    {"callout", "CalloutPolicy", false, true, true},
+    {"capacity", "CapacityPolicy", false, true, true},
+    {"sandbox", "SandboxPolicy", false, true, true},
+    {"request_classification", "ClusterRequestClassificationPolicy", false, true, true},
+    {"query_weak_consistency", "QueryWeakConsistencyPolicy", false, true, true},
+    {"diagnostics", "DiagnosticsPolicy", false, true, true},
+    {"multidatabaseadmins", "MultiDatabaseAdminsPolicy", false, true, true},
+    {"rowstore", "RowStorePolicy", false, true, true},
 }};
 Json retention_defaults() {
     return {{"SoftDeletePeriod", "365000.00:00:00"}, {"Recoverability", "Enabled"}};
@@ -355,6 +353,8 @@ Result<std::string> other_policy(const PolicyKind& kind, const PolicyValue& valu
         return auto_delete_policy(kind, value);
     if (keyword == "encoding")
         return encoding_policy(kind, value, base ? Json::parse(*base, nullptr, false) : Json::object());
+    if (keyword == "row_level_security")
+        return policy_error("RowLevelSecurityPolicy is set with: enable | disable 'query'");
     if (keyword == "managed_identity")
         return json_policy(kind, value);
     Json defaults = keyword == "merge"      ? merge_defaults()
@@ -371,7 +371,7 @@ Result<const PolicyKind*> find_policy(std::string_view keyword) {
             return &kind;
     std::string known;
     for (const auto& kind : kPolicies)
-        if (kind.offered && !kind.cluster_only)
+        if (!kind.cluster_only)
             known += fmt::format("{}{}", known.empty() ? "" : ", ", kind.keyword);
     return bad_request(fmt::format("'{}' is no policy; the policies are {}.", keyword, known));
 }
@@ -426,8 +426,6 @@ std::optional<std::string> effective_policy_text(const catalog::Database& databa
 
 Result<> set_policy(catalog::Policies& policies, const PolicyKind& kind, const PolicyValue& value, bool merge,
                     bool on_table) {
-    if (!kind.offered)
-        return not_supported(fmt::format("The policy '{}' is not offered by this server.", kind.keyword));
     if (kind.keyword == "update")
         return policy_error("UpdatePolicy is set on one table at a time, as a string literal that holds JSON");
     if (merge && !kind.mergeable)

@@ -18,11 +18,9 @@ struct PolicyKind {
     std::string_view name;    ///< "RetentionPolicy"
     bool on_database = true;  ///< may be set on a database too
     bool mergeable = true;    ///< knows `.alter-merge`
-    bool offered = true;      ///< false: may be shown, and is never set
     bool cluster_only = false;
 };
-/// Case-insensitive; an error that lists the keywords for what is unknown, and says so for what this engine does not
-/// offer.
+/// Case-insensitive; an error that lists the keywords for what is unknown.
 Result<const PolicyKind*> find_policy(std::string_view keyword);
 
 /// Text of the policy of one level; nothing when it is not set there.
@@ -36,7 +34,7 @@ struct PolicyValue {
     std::string text;
     bool literal = false; ///< string literals; else raw text such as `hot = 30d` or `enable`
 };
-/// Sets the policy; BadRequest_NotSupported for one that is not offered. `merge` keeps what the value does not mention.
+/// Sets the policy. `merge` keeps what the value does not mention.
 /// Errors: "Error during execution of a policy operation: ...".
 Result<> set_policy(catalog::Policies& policies, const PolicyKind& kind, const PolicyValue& value, bool merge,
                     bool on_table);

@@ -1,5 +1,6 @@
 #include "core/engine/update_policy_check.hpp"
 
+#include "core/catalog/row_level_security.hpp"
 #include "core/engine/command_lexer.hpp"
 #include "core/engine/entity_error.hpp"
 #include "core/ingest/policy_graph.hpp"
@@ -78,6 +79,11 @@ bool allows_identity(const Database& database, const std::string& identity) {
     });
 }
 
+bool is_secured(const catalog::Table& table) {
+    const auto policy = catalog::row_level_security(table.policies);
+    return policy && policy->is_enabled;
+}
+
 Result<> check_reads(const Database& database, const PolicyEdge& edge, const kql::Reads& reads, bool unreferenced) {
     if (reads.cluster)
         return policy_error("Cross-cluster references are not allowed in an update policy.");
@@ -92,6 +98,12 @@ Result<> check_reads(const Database& database, const PolicyEdge& edge, const kql
                                   "this server.",
                                   name)
                     : fmt::format("The query reads '{}'; reading another database requires a managed identity.", name));
+    if (!edge.policy.managed_identity) // V11
+        for (const auto& [name, table] : database.tables)
+            if ((name == edge.source->name || reads.tables.contains(name)) && is_secured(*table))
+                return policy_error(fmt::format("Table '{}' is not accessible to an update policy without a managed "
+                                                "identity: it has a row level security policy.",
+                                                name));
     if (reads.extra_tables.empty() && !unreferenced)
         return policy_error(
             fmt::format("Update policy query does not reference source table '{}'.", edge.source->name));
@@ -172,6 +184,30 @@ Result<> check_update_policy(const Database& after, std::string_view name, bool 
             SLUICE_CHECK(check_edge(after, edge, unreferenced));
     }
     return check_scope(after, *target);
+}
+
+Result<> check_row_level_security(const Database& after, const std::string& name) {
+    const auto table = after.find_table(name);
+    const auto restricted = table->policies.other.find("restricted_view_access");
+    if (restricted != table->policies.other.end() && restricted->second == "true")
+        return policy_error(
+            fmt::format("Table '{}' has a restricted view access policy; a table has one of the two.", name));
+    const ingest::PolicyGraph graph(borrowed(after));
+    for (const auto& [source, candidate] : after.tables)
+        for (const PolicyEdge& edge : graph.from(candidate->id)) {
+            if (edge.policy.managed_identity)
+                continue;
+            const auto plan = plan_of(edge, after);
+            if (source == name || (plan && plan->reads.tables.contains(name)))
+                return policy_error(fmt::format("Table '{}' is read by the update policy of table '{}', which has no "
+                                                "managed identity.",
+                                                name, edge.target->name));
+        }
+    kql::CompileOptions options;
+    options.database = borrowed(after);
+    if (const auto plan = kql::compile(fmt::format("table('{}')", name), options); !plan)
+        return policy_error(plan.error().message);
+    return {};
 }
 
 Result<> check_streaming_change(const Database& before, const Database& after, std::string_view entity) {

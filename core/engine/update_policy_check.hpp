@@ -16,6 +16,11 @@ namespace sluice::engine {
 /// (AllowUnreferencedSourceTable).
 Result<> check_update_policy(const catalog::Database& after, std::string_view target, bool unreferenced);
 
+/// An enabled row level security policy of table `name`, in the catalogue as the command would leave it: its query
+/// gives the table's columns, no update policy without a managed identity reads the table, and its views are not
+/// restricted as well. Errors as above.
+Result<> check_row_level_security(const catalog::Database& after, const std::string& name);
+
 /// C2: no update policy that becomes streaming-fed by the change reads anything but its source. `entity` is what the
 /// command turns streaming on for: "table 'GaugeRaw'".
 Result<> check_streaming_change(const catalog::Database& before, const catalog::Database& after,

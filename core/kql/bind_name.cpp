@@ -133,29 +133,6 @@ Relation Binder::from_extra(const ExtraTable& table) {
     return relation;
 }
 
-std::optional<Relation> Binder::find_table(std::string_view name, const catalog::Database& database, bool functions_too,
-                                           Offset at) {
-    const bool home = &database == options_.database.get();
-    if (const Restriction* visible = restriction(); visible && !visible->allows(name, database.name, home))
-        return std::nullopt;
-    if (home && !qualified_)
-        if (const ExtraTable* extra = find_extra(name))
-            return from_extra(*extra);
-    // A function hides a table of its name (engine 6.6).
-    if (const auto function = database.functions.find(name);
-        functions_too && function != database.functions.end() &&
-        std::find(calling_.begin(), calling_.end(), name) == calling_.end()) {
-        Expr call{.kind = ExprKind::Call, .at = at, .text = std::string(name)};
-        auto value = bind_entity_call(call);
-        if (value)
-            if (auto* relation = std::get_if<Relation>(&*value))
-                return *relation;
-    }
-    if (const auto table = database.find_table(name))
-        return scan(*table, database, at);
-    return std::nullopt;
-}
-
 const ExtraTable* Binder::find_extra(std::string_view name) const {
     for (const ExtraTable& extra : options_.extra_tables)
         if (extra.name == name)

@@ -418,11 +418,9 @@ TEST_F(EngineCommands, ManyClientsAtOnce) {
 
 TEST_F(EngineCommands, WhatIsNotOfferedSaysSo) {
     set_up({".create table Berth (Gauge:string)"});
-    EXPECT_EQ(run(".alter table Berth policy row_level_security enable 'Berth'"),
-              "error: The policy 'row_level_security' is not offered by this server.");
     EXPECT_EQ(run(".show table Berth policy update"), "UpdatePolicy | [Harbor].[Berth] | ∅ | ∅ | Table");
-    EXPECT_EQ(run(".export to csv ('x') <| Berth"), "error: This server does not offer export by command.");
-    EXPECT_EQ(engine_->command(request("Harbor", ".export to csv ('x') <| Berth")).error().reason,
+    EXPECT_EQ(run(".show external table Files"), "error: This server does not offer external tables.");
+    EXPECT_EQ(engine_->command(request("Harbor", ".show external table Files")).error().reason,
               "BadRequest_NotSupported");
 }
 
