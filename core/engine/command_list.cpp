@@ -85,6 +85,8 @@ const std::vector<Command> kCommands{
     {"ingest [ async ] into [ table ] <table:path> <uri:text> [ with <with:properties> ]", "DataIngestPull", Role::TableIngestor, kChanges, ingest_files},
     {"set|append|set-or-append|set-or-replace [ async ] <table:name> [ with <with:properties> ] <query:input>", "TableSetOrAppend", Role::TableIngestor, kChanges, ingest_query},
 
+    {"export [ async ] [ compressed ] to csv|tsv|json|parquet <uris:texts> [ with <with:properties> ] <query:input>", "DataExport", Role::Viewer, kChanges, export_data},
+
     // Extents (2.7)
     {"show table <table:path> extents [ <ids:guids> ] [ hot ] [ metadata ] [ where <filter:tags> ]", "ExtentsShow", Role::Viewer, kReads, show_extents},
     {"show tables <tables:names> extents [ <ids:guids> ] [ hot ] [ metadata ] [ where <filter:tags> ]", "ExtentsShow", Role::Viewer, kReads, show_extents},
@@ -232,7 +234,8 @@ const std::vector<Command> kCommands{
     {"create|show async|ifnotexists materialized-view <rest:anything>", "MaterializedView", Role::Any, kChanges, nullptr, "materialized views"},
     {"show|create|create-or-alter|alter|alter-merge|drop|delete|add|set external <rest:anything>", "ExternalTable", Role::Any, kChanges, nullptr, "external tables"},
     {"show|create-or-alter|drop|enable|disable continuous-export|continuous-exports <rest:anything>", "ContinuousExport", Role::Any, kChanges, nullptr, "continuous export"},
-    {"export <rest:anything>", "DataExport", Role::Any, kChanges, nullptr, "export by command"},
+    {"export [ async ] to table <rest:anything>", "DataExport", Role::Any, kChanges, nullptr, "export to external tables"},
+    {"export [ async ] to sql <rest:anything>", "DataExport", Role::Any, kChanges, nullptr, "export to SQL"},
     {"show|create|create-or-alter|alter|alter-merge|drop entity_group|entity_groups <rest:anything>", "EntityGroup", Role::Any, kChanges, nullptr, "entity groups"},
     {"show|create|drop|make|alter graph <rest:anything>", "Graph", Role::Any, kChanges, nullptr, "graph models"},
     {"show|create-or-alter|drop|make|alter graph_model|graph_models|graph_snapshot|graph_snapshots <rest:anything>", "Graph", Role::Any, kChanges, nullptr, "graph models"},

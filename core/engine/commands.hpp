@@ -147,6 +147,7 @@ Result<CommandResult> show_diagnostics(Context& context, const Arguments& argume
 Result<CommandResult> show_principal_access(Context& context, const Arguments& arguments);
 
 // commands_ingest_files.cpp
+Result<CommandResult> export_data(Context& context, const Arguments& arguments);
 Result<CommandResult> ingest_files(Context& context, const Arguments& arguments);
 
 // commands_ingestion.cpp
