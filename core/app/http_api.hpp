@@ -36,6 +36,7 @@ struct HttpApiOptions {
 
 /// Streaming ingestion as the endpoints see it.
 struct StreamIntake {
+    bool enabled = true; ///< the cluster switch (engine 1.1)
     std::function<Result<ingest::StreamReply>(const ingest::StreamRequest&)> ingest;
     /// A place among the streaming requests at work, given back when the pointer goes; null: all are taken
     /// (engine 1.4).

@@ -82,6 +82,9 @@ Result<DecodedBody> data_of(const TableName& name, HttpRequest& request, Bytes m
 
 Result<ingest::StreamReply> ingest(const StreamIntake& intake, const RequestInfo& info, const Target& target,
                                    HttpRequest& request) {
+    // Before all other faults of the request: clients take this status for "go queued" (engine 1.7 S1).
+    if (!intake.enabled)
+        return Error{ErrorCode::Unsupported, "Streaming ingestion is disabled for the cluster.", "NotFound"};
     const TableName name = table_of(intake, target);
     SLUICE_CHECK(check_properties(name, target));
     SLUICE_TRY(const auto body, data_of(name, request, intake.max_request_bytes));

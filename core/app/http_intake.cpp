@@ -14,6 +14,7 @@ StreamIntake make_intake(ingest::Databases& databases) {
             return nullptr;
         return std::make_shared<ingest::Admission::Ticket>(std::move(*ticket));
     };
+    intake.enabled = databases.options().streaming_enabled;
     intake.places = databases.admission().limit();
     intake.max_request_bytes = databases.options().max_streaming_request;
     intake.knows_table = [&databases](std::string_view database, std::string_view table) {
