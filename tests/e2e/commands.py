@@ -323,20 +323,29 @@ class Commands(CommandCase):
                 missing += 1
         print(f"{len(commands)} commands: {len(commands) - len(misunderstood)} understood, {ran} ran, {missing} name what is not there, "
               f"{sum(unoffered.values())} not offered", file=sys.stderr)
+        for text, message in misunderstood:
+            print(f"  {text!r}: {message}", file=sys.stderr)
+        for message, count in sorted(unoffered.items()):
+            print(f"  {count} x {message}", file=sys.stderr)
         self.assertLessEqual(len(misunderstood), len(commands) // 100, misunderstood)
 
 
 def split_block(text):
-    """The commands of a documented block: a line that begins with a dot outside of braces and literals starts the next one."""
-    parts, depth, fenced = [[]], 0, False
+    """The commands of a documented block: a line that begins with a dot outside of braces and literals starts the next one, and the
+    empty line behind a body's brace ends it. What is no command, such as the query that shows how a function is used, is left out."""
+    parts, depth, fenced, closed = [[]], 0, False, False
     for line in text.split("\n"):
         if not depth and not fenced and line.lstrip().startswith(".") and any(l.strip() and not l.strip().startswith("//") for l in parts[-1]) \
                 and not re.match(r"\.execute", parts[-1][0].strip()) and "<|" not in parts[-1][-1]:
             parts.append([])
+        elif closed and not line.strip():
+            parts.append([])
         parts[-1].append(line)
         fenced ^= line.count("```") % 2 == 1
         depth = max(0, depth + line.count("{") - line.count("}"))
-    return ["\n".join(part).strip() for part in parts if "\n".join(part).strip()]
+        closed = not depth and not fenced and line.rstrip() == "}"
+    texts = ["\n".join(part).strip() for part in parts]
+    return [text for text in texts if any(line.startswith(".") for line in text.split("\n"))]
 
 
 if __name__ == "__main__":
