@@ -163,6 +163,8 @@ def check(bridge, source, events):
             pass
         distinct, total, low, high = bridge.rows(f"{table} | summarize n=count() by Id | summarize count(), sum(n), min(Id), max(Id)")[0]
         print(f"{source}: {table}: expected {expected} distinct {distinct} rows {total} ids {low}..{high}")
+        if distinct < expected:  # where they are: in memory, staged until their batch is due, or nowhere
+            print(f"{source}: {table}: {bridge.rows(f'.show table {table} details')} {bridge.status()}")
         lost += expected - distinct
         twice += total - distinct
     return lost, twice
