@@ -3,6 +3,7 @@
 #include "core/base/bytes.hpp"
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,13 +62,23 @@ enum class Lane {
     Query,
     Command,
     Ingest,
+    Storage, ///< blobs and queue messages
+};
+
+/// Where a body goes that is not kept in memory. Called on the protocol's thread, one call after the other.
+class BodySink {
+public:
+    virtual ~BodySink() = default;
+    /// False: the rest is of no use; it is read and dropped.
+    virtual bool write(std::string_view bytes) = 0;
 };
 
 /// What is to happen with a request whose head has arrived.
 struct HttpPlan {
     Lane lane = Lane::Inline;
-    Bytes max_body = 0;        ///< longer bodies are read to their end and refused
-    bool discard_body = false; ///< the body does not matter and is not kept
+    Bytes max_body = 0;                  ///< longer bodies are read to their end and refused
+    bool discard_body = false;           ///< the body does not matter and is not kept
+    std::shared_ptr<BodySink> sink = {}; ///< takes the body instead of `HttpRequest::body`
     /// Runs on a thread of `lane` when the body is there.
     std::function<void(HttpExchange&)> run;
 };

@@ -118,11 +118,16 @@ Result<CommandResult> show_table_rowstores(Context& context, const Arguments& ar
 Result<CommandResult> show_rowstore_references(Context& context, const Arguments& arguments);
 Result<CommandResult> show_rowstore_seals(Context& context, const Arguments& arguments);
 
+// commands_queued.cpp
+Result<CommandResult> get_ingestion_resources(Context& context, const Arguments& arguments);
+Result<CommandResult> get_identity_token(Context& context, const Arguments& arguments);
+Result<CommandResult> show_queued_operations(Context& context, const Arguments& arguments);
+Result<CommandResult> show_queued_operation_details(Context& context, const Arguments& arguments);
+
 // commands_cluster.cpp
 Result<CommandResult> show_capacity(Context& context, const Arguments& arguments);
 Result<CommandResult> show_plugins(Context& context, const Arguments& arguments);
 Result<CommandResult> show_cluster_services(Context& context, const Arguments& arguments);
-Result<CommandResult> get_identity_token(Context& context, const Arguments& arguments);
 Result<CommandResult> clear_cache(Context& context, const Arguments& arguments);
 Result<CommandResult> query_results_cache(Context& context, const Arguments& arguments);
 Result<CommandResult> create_database(Context& context, const Arguments& arguments);

@@ -114,13 +114,6 @@ Result<CommandResult> show_cluster_services(Context& context, const Arguments&) 
                                context.databases().options().streaming_enabled, true}));
 }
 
-/// A token that says who asks; clients hand it back with what they upload.
-Result<CommandResult> get_identity_token(Context& context, const Arguments&) {
-    return std::move(
-        CommandResult("AuthorizationContext:string")
-            .add({fmt::format("sluice;{};{}", context.request().principal, data::format_guid(data::random_guid()))}));
-}
-
 /// Nothing is cached that could be stale; clients send these before tests.
 Result<CommandResult> clear_cache(Context&, const Arguments&) {
     return node_status("Succeeded");

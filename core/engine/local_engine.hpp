@@ -15,6 +15,8 @@
 
 namespace sluice::engine {
 
+class QueuedIngestion;
+
 /// What the engine shows or obeys and cannot know by itself. All callbacks are called from any thread.
 struct EngineOptions {
     std::string version = "0.1.0"; ///< of the program, `.show version`
@@ -27,6 +29,8 @@ struct EngineOptions {
     std::function<std::vector<std::string>()> attention = {};
     /// Whether a principal holds a role; none: authentication is off and every caller holds every role.
     std::function<bool(std::string_view principal, Role role)> holds = {};
+    /// Queued ingestion over HTTP, which must outlive the engine; null: not served.
+    QueuedIngestion* queued = nullptr;
     /// Whether the configuration names the database, itself or through a connection: such a one is not dropped.
     std::function<bool(std::string_view database)> is_configured = {};
     /// Files below this folder may be read by `.ingest into`; empty: none.

@@ -87,6 +87,7 @@ Result<> run_script(Engine& engine, const std::string& database, std::string_vie
     std::optional<ErrorCode> code;
     for (const auto& command : commands) {
         Request request;
+        request.principal = kSetupPrincipal;
         request.database = database;
         // The lines before it, so that places in messages are those of the file.
         request.text = std::string(command.line - 1, '\n') + command.text;

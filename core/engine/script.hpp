@@ -9,6 +9,10 @@
 
 namespace sluice::engine {
 
+/// Who runs the scripts of the configuration. No caller over the network can be it; with authentication on, the source of
+/// roles has to grant it everything.
+inline constexpr auto kSetupPrincipal = "sluice=setup";
+
 /// One command of a script and the 1-based line of the script where it begins.
 struct ScriptCommand {
     std::string text;

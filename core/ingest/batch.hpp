@@ -55,7 +55,8 @@ struct BatchReport {
     /// Streamed rows of a connection that went to staging instead: a transactional update policy failed, or its output
     /// made the request too large.
     std::optional<Error> fell_back = {};
-    std::vector<store::PartId> extents = {}; ///< direct: of the table and of the targets of its policies
+    /// Direct: of the table and of the targets of its policies. Queued: what the rows were staged into.
+    std::vector<store::PartId> extents = {};
 };
 
 /// Rows on their way into one table, prepared for one version of it.
@@ -107,6 +108,10 @@ inline constexpr std::string_view kDerivedReason = "UpdatePolicy:";
 /// What an ingestion answers whose table passes its rows on and has nobody to pass them to (engine 3.8).
 Error zero_retention_without_policy(std::string_view table);
 
+/// The connection of rows that clients queued over HTTP: their staged parts count blobs as its events, and the items of
+/// `sluice.queue_items` are settled with the part. Its rows never become dead letters, because the blob still has them.
+inline constexpr std::string_view kQueueConnection = "$queue";
+
 /// Reason of a refused delivery: a newer epoch owns one of its lanes. The sender starts over from the stored positions.
 inline constexpr std::string_view kLaneFenced = "LaneFenced";
 
@@ -128,6 +133,9 @@ struct Delivery {
     /// Called once on the writer's thread: after the commit, or with the error that made the writer give the delivery
     /// back. Reason kLaneFenced: a newer epoch owns a lane of it and nothing of it was stored.
     std::function<void(const Result<>&)> done = {};
+    /// Facts of the sender that commit with the rest; called after the rows were put in, on the writer's thread, again
+    /// when the commit is tried again. Its error refuses the delivery.
+    std::function<Result<>(store::Transaction&, const Delivery&)> also = {};
     /// Called before `done` when it was stored, for each batch with report.fell_back.
     std::function<void(const TableBatch&)> fell_back = {};
     Bytes memory = 0; ///< held until done

@@ -2,6 +2,7 @@
 
 #include "core/data/json_text.hpp"
 #include "core/data/text.hpp"
+#include "core/ingest/batch.hpp"
 
 #include <fmt/format.h>
 
@@ -79,6 +80,8 @@ Result<std::vector<store::DeadLetter>> make_batch_letters(store::Store& store, c
     std::vector<store::DeadLetter> letters;
     const auto schema = table.schema();
     for (const store::Part& part : parts) {
+        if (part.events.contains(std::string(kQueueConnection)))
+            continue; // the blobs still hold these rows
         std::string columns;
         for (const catalog::Column& column : table.columns)
             columns += fmt::format("{}c{}", columns.empty() ? "" : ", ", column.id);

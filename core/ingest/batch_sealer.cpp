@@ -187,7 +187,7 @@ bool BatchSealer::give_up_or_wait(Waiting& waiting, const Error& error, const st
     const auto noted = writer_.on_writer<Result<>>([&] {
         return writer_.in_transaction([&](store::Transaction&, CommitGroup& group) -> Result<> {
             SLUICE_CHECK(group.add_failures(failures, kSealingPrincipal.data()));
-            return give_up ? group.bury_closed(waiting.batch, letters) : Result<>();
+            return give_up ? group.bury_closed(waiting.batch, letters, error) : Result<>();
         });
     });
     log::error(give_up ? "a staged batch was given up, its rows are dead letters"

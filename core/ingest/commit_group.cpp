@@ -1,6 +1,7 @@
 #include "core/ingest/commit_group.hpp"
 
 #include "core/base/failpoint.hpp"
+#include "core/data/json_text.hpp"
 #include "core/ingest/adapt.hpp"
 
 #include <fmt/format.h>
@@ -23,7 +24,8 @@ Result<> CommitGroup::add(Delivery& delivery) {
                          std::string(kLaneFenced)};
         }
     for (TableBatch& batch : delivery.tables) {
-        batch.principal = "connection=" + delivery.connection;
+        if (delivery.connection != kQueueConnection) // there the client is the principal
+            batch.principal = "connection=" + delivery.connection;
         SLUICE_TRY(auto refused, add_rows(batch, delivery.connection));
         if (refused) {
             // Its rows are staged in this very transaction, so neither the lane nor a neighbour waits (engine 2.4).
@@ -40,6 +42,8 @@ Result<> CommitGroup::add(Delivery& delivery) {
         SLUICE_CHECK(transaction_.save_file(file));
     for (const store::IngestionFailure& failure : delivery.failures)
         SLUICE_CHECK(transaction_.add_failure(failure));
+    if (delivery.also)
+        SLUICE_CHECK(delivery.also(transaction_, delivery));
     for (const LaneAdvance& lane : delivery.lanes)
         state_.change_lane({.connection = delivery.connection,
                             .lane = lane.lane,
@@ -146,9 +150,9 @@ Result<> CommitGroup::append(const catalog::Table& table, TableBatch& batch, con
             part.items += batch.items;
             if (!connection.empty())
                 part.events[connection] += batch.events;
-        } else if (batch.path == Path::Direct) {
-            batch.report.extents.push_back(id);
         }
+        if (batch.path != Path::Streaming)
+            batch.report.extents.push_back(id);
     }
     if (batch.path == Path::Queued) {
         touched_batches_.insert({table.id, batch.batch_key});
@@ -254,6 +258,7 @@ void CommitGroup::adopt(const catalog::Table& table, TableBatch& batch, const st
             part.items = batch.rows.empty() ? batch.items : 0;
             if (batch.rows.empty() && !connection.empty())
                 part.events[connection] = batch.events;
+            batch.report.extents.push_back(part.id);
         } else if (context_.policies.graph().keeps_no_rows(table.id)) {
             state_.parts().remove(piece.id);
             continue;
@@ -351,8 +356,10 @@ std::vector<Part> CommitGroup::arrive(const Arrival& arrival, const std::vector<
     return extents;
 }
 
-Result<> CommitGroup::bury_closed(const ClosedBatch& batch, const std::vector<store::DeadLetter>& letters) {
+Result<> CommitGroup::bury_closed(const ClosedBatch& batch, const std::vector<store::DeadLetter>& letters,
+                                  const Error& why) {
     for (PartId id : state_.parts().batch(batch.table, batch.key)) {
+        fail_queued(*state_.parts().find(id), why);
         for (const auto& [connection, events] : state_.parts().find(id)->events) {
             store::ConnectionTotals& totals = state_.change_totals(connection);
             totals.staged -= events;
@@ -365,8 +372,26 @@ Result<> CommitGroup::bury_closed(const ClosedBatch& batch, const std::vector<st
     return {};
 }
 
+void CommitGroup::fail_queued(const Part& part, const Error& why) {
+    if (!part.events.contains(std::string(kQueueConnection)))
+        return;
+    std::string outcome = fmt::format(R"({{"Ended":{},"Permanent":{},"ErrorCode":)", context_.now, why.permanent());
+    data::append_json_string(outcome, why.reason.empty() ? "General_InternalServerError" : why.reason);
+    outcome += R"(,"Details":)";
+    data::append_json_string(outcome, why.message);
+    settled_.push_back({part.id, "Failed", outcome + "}"});
+}
+
+Result<> CommitGroup::settle_queued() {
+    for (const Settled& entry : settled_)
+        SLUICE_CHECK(transaction_.settle_queue_items(entry.part, entry.state, entry.outcome));
+    return {};
+}
+
 void CommitGroup::seal_part(PartId id, const std::string& reason) {
     Part& part = state_.parts().change(id);
+    if (part.events.contains(std::string(kQueueConnection)))
+        settled_.push_back({id, "Succeeded", fmt::format(R"({{"Ended":{}}})", context_.now)});
     for (const auto& [connection, events] : part.events) {
         store::ConnectionTotals& totals = state_.change_totals(connection);
         totals.staged -= events;

@@ -47,9 +47,13 @@ public:
     /// them. A table that keeps no rows passes the arrived ones on.
     std::vector<store::Part> arrive(const Arrival& arrival, const std::vector<DerivedPart>& derived);
     /// Ends a closed batch that was given up; the letters hold its rows.
-    Result<> bury_closed(const ClosedBatch& batch, const std::vector<store::DeadLetter>& letters);
+    Result<> bury_closed(const ClosedBatch& batch, const std::vector<store::DeadLetter>& letters, const Error& why);
     Result<> add_failures(const std::vector<PolicyFailure>& failures, const std::string& principal);
     void seal_part(store::PartId part, const std::string& reason);
+    /// The part goes without having become an extent: the blobs that clients queued into it have failed.
+    void fail_queued(const store::Part& part, const Error& why);
+    /// Writes down what became of queued blobs; last of all before the commit.
+    Result<> settle_queued();
     /// Seals the batches that this group filled up (size, count, flush) and row stores that are full.
     void seal_filled();
 
@@ -69,6 +73,11 @@ private:
     std::set<std::pair<catalog::TableId, std::string>> touched_batches_;
     std::map<std::pair<catalog::TableId, std::string>, std::string> flushes_; ///< batch -> reason
     std::set<store::PartId> touched_rowstores_;
+    struct Settled {
+        store::PartId part;
+        std::string state, outcome;
+    };
+    std::vector<Settled> settled_;
 };
 
 } // namespace sluice::ingest

@@ -42,6 +42,7 @@ Result<> DatabaseWriter::Impl::in_transaction(const std::function<Result<>(store
         SLUICE_TRY(auto transaction, store.begin());
         CommitGroup group(context(), transaction, state);
         SLUICE_CHECK(body(transaction, group));
+        SLUICE_CHECK(group.settle_queued());
         return finish(transaction);
     }();
     if (!done) {
@@ -72,6 +73,7 @@ Result<> DatabaseWriter::Impl::try_commit(std::vector<Job>& group, std::vector<s
         }
     }
     commit.seal_filled();
+    SLUICE_CHECK(commit.settle_queued());
     return finish(transaction, true);
 }
 

@@ -141,6 +141,9 @@ Result<Snapshot> DatabaseWriter::Impl::change(const std::function<Result<Databas
             if (auto gone = transaction.drop_part(*state.parts().find(id)); !gone)
                 return gone;
         for (store::PartId id : dropped) {
+            group.fail_queued(*state.parts().find(id),
+                              Error{ErrorCode::NotFound, "The table was dropped before the batch was sealed.",
+                                    "BadRequest_TableNotExist"});
             for (const auto& [connection, events] : state.parts().find(id)->events) {
                 store::ConnectionTotals& totals = state.change_totals(connection);
                 totals.staged -= events;

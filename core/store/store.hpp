@@ -116,6 +116,14 @@ struct IngestionFailure {
     std::string ingestion_properties;
 };
 
+/// A blob that a client announced (engine 8.5), as `sluice.queue_items` keeps it.
+struct QueueItem {
+    data::Guid id;
+    data::Guid operation;     ///< what all blobs of one request have in common
+    std::string state;        ///< "Pending", "Staged", "Succeeded", "Failed" or "Canceled"
+    std::string announcement; ///< JSON object: what the client said, and what became of it
+};
+
 /// A value bound to a `?` of a statement.
 using Parameter = std::variant<std::monostate, bool, std::int64_t, double, std::string, data::Guid>;
 
@@ -217,6 +225,12 @@ public:
     Result<> add_gap(const Gap& gap);
     Result<> save_file(const FileRecord& file);
     Result<> add_failure(const IngestionFailure& failure);
+    /// Inserts or replaces the item.
+    Result<> save_queue_item(const QueueItem& item);
+    Result<> drop_queue_item(data::Guid id);
+    /// Gives the staged items whose announcement names `part` as its member "Part" the state, and adds the members of
+    /// the JSON object `outcome` to their announcements.
+    Result<> settle_queue_items(PartId part, std::string_view state, std::string_view outcome);
     /// A small durable fact, such as the creation time of a connection.
     Result<> save_setting(std::string_view key, std::string_view value);
 

@@ -435,6 +435,27 @@ Result<> Transaction::save_file(const FileRecord& file) {
     return {};
 }
 
+Result<> Transaction::save_queue_item(const QueueItem& item) {
+    SLUICE_CHECK(drop_queue_item(item.id));
+    SLUICE_CHECK(impl_->execute("INSERT INTO db.sluice.queue_items VALUES (?, ?, ?, ?)",
+                                {item.id, item.announcement, item.operation, item.state}));
+    return {};
+}
+
+Result<> Transaction::drop_queue_item(data::Guid id) {
+    SLUICE_CHECK(impl_->execute("DELETE FROM db.sluice.queue_items WHERE id = ?", {id}));
+    return {};
+}
+
+Result<> Transaction::settle_queue_items(PartId part, std::string_view state, std::string_view outcome) {
+    SLUICE_CHECK(
+        impl_->execute("UPDATE db.sluice.queue_items SET state = ?, "
+                       "announcement = CAST(json_merge_patch(CAST(announcement AS JSON), CAST(? AS JSON)) AS VARCHAR) "
+                       "WHERE state = 'Staged' AND CAST(CAST(announcement AS JSON)->>'Part' AS BIGINT) = ?",
+                       {std::string(state), std::string(outcome), part}));
+    return {};
+}
+
 Result<> Transaction::add_failure(const IngestionFailure& failure) {
     RowWriter(impl_->rows_of(kFailureSlot))
         .guid(failure.operation_id)

@@ -19,10 +19,11 @@ ALLOWED = {
     "core/kql": ["core/store", "core/catalog", "core/data", "core/base"],
     "core/ingest": ["core/kql", "core/store", "core/catalog", "core/data", "core/base"],
     "core/engine": ["core/ingest", "core/kql", "core/store", "core/catalog", "core/data", "core/base"],
+    "core/queue": ["core/engine", "core/ingest", "core/store", "core/catalog", "core/data", "core/base"],
     "core/router": ["core/ingest", "core/kql", "core/store", "core/catalog", "core/data", "core/base"],
     "core/host": ["core/router", "core/config", "core/ingest", "core/data", "core/base", "plugins/sdk"],
     "connectors": ["core/router", "core/ingest", "core/store", "core/catalog", "core/data", "core/base"],
-    "core/app": ["core/host", "core/engine", "core/router", "connectors", "core/config", "core/ingest", "core/kql", "core/store",
+    "core/app": ["core/host", "core/queue", "core/engine", "core/router", "connectors", "core/config", "core/ingest", "core/kql", "core/store",
                  "core/catalog", "core/data", "core/base", "plugins/sdk", "plugins/testkit"],
     "plugins/sdk": [],
     "plugins/kafka": ["plugins/sdk"],
@@ -45,6 +46,7 @@ HOMES = {
     r"spdlog/": ["core/base"],
     r"CLI/": ["core/app"],
     r"histedit\.h": ["core/app"],
+    r"openssl/": ["core/base", "core/host"],
     r"sys/inotify\.h": ["plugins/fswatch"],
 }
 
