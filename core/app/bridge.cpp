@@ -7,7 +7,9 @@
 #include "core/base/log.hpp"
 #include "core/base/metrics.hpp"
 #include "core/data/text.hpp"
+#include "core/engine/access.hpp"
 #include "core/engine/local_engine.hpp"
+#include "core/engine/script.hpp"
 #include "core/kql/functions.hpp"
 #include "core/store/parquet.hpp"
 
@@ -98,7 +100,7 @@ nlohmann::ordered_json to_json(const Connections::State& state) {
 
 } // namespace
 
-Bridge::Bridge(config::Settings settings) : settings_(std::move(settings)) {}
+Bridge::Bridge(config::Settings settings) : settings_(std::move(settings)), auth_(settings_.auth) {}
 
 Bridge::~Bridge() { stop(); }
 
@@ -118,7 +120,13 @@ Result<> Bridge::open() {
     SLUICE_TRY(folder_, DataFolder::lock(settings_.server.data_dir));
     store::keep_parquet_in(std::filesystem::path(settings_.server.data_dir) / "parquet");
     SLUICE_CHECK(open_databases());
+    SLUICE_CHECK(open_queue());
     engine::EngineOptions options;
+    options.queued = queue_.get();
+    if (auth_.enabled())
+        options.holds = [this](std::string_view principal, engine::Role role) {
+            return principal == engine::kSetupPrincipal || auth_.holds(principal, role);
+        };
     options.version = kVersion;
     options.started = started_;
     options.query_timeout = settings_.query.timeout;
@@ -158,6 +166,23 @@ Result<> Bridge::open_databases() {
     return {};
 }
 
+Result<> Bridge::open_queue() {
+    if (!settings_.queued.http)
+        return {};
+    queue::Queue::Options options;
+    options.folder = folder_->path() / "blobs";
+    options.public_url = settings_.server.public_url;
+    options.base_path = settings_.server.base_path;
+    options.secure = !settings_.tls.cert_file.empty();
+    options.retry_for = settings_.queued.retry_for;
+    options.blob_ttl = settings_.queued.blob_ttl;
+    options.max_bytes = settings_.queued.max_staging_bytes;
+    if (auth_.enabled())
+        options.holds = [this](std::string_view principal, engine::Role role) { return auth_.holds(principal, role); };
+    SLUICE_TRY(queue_, queue::Queue::open(*databases_, std::move(options)));
+    return {};
+}
+
 Result<> Bridge::run_setup() {
     for (const config::Database& database : settings_.databases) {
         if (database.setup.empty())
@@ -189,11 +214,29 @@ Result<> Bridge::listen() {
         if (ready_)
             connections_->refresh_metrics();
     };
-    api_ = std::make_unique<HttpApi>(*engine_, *databases_, std::move(api));
+    api.queued = queue_.get();
+    api.storage = queue_.get();
+    StreamIntake intake = make_intake(*databases_);
+    if (auth_.enabled()) {
+        api.authenticate = [this](std::string_view authorization) { return auth_.principal_of(authorization); };
+        api.may_monitor = [this](std::string_view principal) { return auth_.holds(principal, engine::Role::Monitor); };
+        intake.may_ingest = [this](std::string_view principal, std::string_view database, std::string_view table) {
+            const engine::Access::Holds holds = [this](std::string_view who, engine::Role role) {
+                return auth_.holds(who, role);
+            };
+            const catalog::Snapshot found = databases_->catalog().find(database);
+            const auto named = found ? found->find_table(table) : nullptr;
+            return engine::Access(databases_->catalog(), holds)
+                .allows(principal, engine::Role::TableIngestor, {found.get(), named.get()});
+        };
+    }
+    api_ = std::make_unique<HttpApi>(*engine_, std::move(intake), std::move(api));
     HttpServerOptions options;
     options.listen.clear();
     for (const config::Listen& address : settings_.server.listen)
         options.listen.push_back({address.host, address.port});
+    options.certificate = settings_.tls.cert_file;
+    options.key = settings_.tls.key_file;
     options.idle_timeout = settings_.server.idle_timeout;
     options.header_timeout = settings_.server.header_timeout;
     options.max_header_bytes = settings_.server.max_header_bytes;
@@ -222,6 +265,7 @@ void Bridge::stop() {
     api_.reset();
     connections_.reset();
     engine_.reset();
+    queue_.reset();
     databases_.reset();
     folder_.reset();
 }
@@ -229,7 +273,7 @@ void Bridge::stop() {
 std::string Bridge::url() const {
     const std::string host = settings_.server.listen.front().host;
     const bool v6 = host.find(':') != std::string::npos;
-    return fmt::format("http://{}:{}", v6 ? "[" + host + "]" : host, server_ ? server_->ports().front() : settings_.server.listen.front().port);
+    return fmt::format("{}://{}:{}", settings_.tls.cert_file.empty() ? "http" : "https", v6 ? "[" + host + "]" : host, server_ ? server_->ports().front() : settings_.server.listen.front().port);
 }
 
 std::string Bridge::status_json() const {

@@ -1,11 +1,13 @@
 #pragma once
 
+#include "core/app/auth.hpp"
 #include "core/app/connections.hpp"
 #include "core/app/data_folder.hpp"
 #include "core/base/clock.hpp"
 #include "core/config/settings.hpp"
 #include "core/engine/engine.hpp"
 #include "core/ingest/databases.hpp"
+#include "core/queue/queue.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -18,7 +20,8 @@ namespace sluice::app {
 class HttpServer;
 class HttpApi;
 
-/// The whole process behind `sluice run`: data folder, databases, engine, HTTP, connections, in this order up and in reverse down.
+/// The whole process behind `sluice run`: data folder, databases, engine, HTTP, connections, in this order up and in
+/// reverse down.
 class Bridge {
 public:
     ~Bridge();
@@ -40,6 +43,7 @@ private:
     explicit Bridge(config::Settings settings);
     Result<> open();
     Result<> open_databases();
+    Result<> open_queue();
     Result<> run_setup();
     Result<> listen();
 
@@ -48,6 +52,8 @@ private:
     Ticks started_ = 0;
     std::unique_ptr<DataFolder> folder_;
     std::unique_ptr<ingest::Databases> databases_;
+    const Auth auth_;
+    std::unique_ptr<queue::Queue> queue_;
     std::vector<std::string> attention_; ///< what the start found, for `.show diagnostics`
     std::unique_ptr<engine::Engine> engine_;
     std::unique_ptr<HttpApi> api_;

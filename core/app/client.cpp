@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 #include <optional>
 
@@ -104,6 +105,9 @@ struct HttpClient::Impl {
         request.set(http::field::host, fmt::format("{}:{}", server.host, server.port));
         request.set("x-ms-app", "sluice");
         request.set("x-ms-client-version", fmt::format("sluice:{}", kVersion));
+        // Not an option: what stands on a command line, everybody on the machine can read.
+        if (const char* token = std::getenv("SLUICE_TOKEN"); token && *token)
+            request.set(http::field::authorization, fmt::format("Bearer {}", token));
         for (const HttpHeader& header : headers)
             request.set(header.name, header.value);
         return request;

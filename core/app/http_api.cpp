@@ -1,6 +1,7 @@
 #include "core/app/http_api.hpp"
 
 #include "core/app/http_endpoints.hpp"
+#include "core/app/http_storage.hpp"
 #include "core/app/wire/value.hpp"
 #include "core/base/metrics.hpp"
 #include "core/base/random.hpp"
@@ -18,7 +19,22 @@ constexpr std::string_view kHtml = "text/html; charset=UTF-8";
 constexpr std::string_view kText = "text/plain; charset=UTF-8";
 constexpr std::string_view kPrometheus = "text/plain; version=0.0.4; charset=UTF-8";
 
-enum class Endpoint { Landing, Health, Ready, Metrics, Metadata, Mgmt, QueryV1, QueryV2, Ingest, Status, None };
+enum class Endpoint {
+    Landing,
+    Health,
+    Ready,
+    Metrics,
+    Metadata,
+    Mgmt,
+    QueryV1,
+    QueryV2,
+    Ingest,
+    QueuedConfiguration,
+    QueuedSubmit,
+    QueuedStatus,
+    Status,
+    None
+};
 
 struct Route {
     std::string_view path; ///< lower case; "*" stands for any one segment
@@ -35,6 +51,9 @@ constexpr std::array kRoutes{
     Route{"v1/rest/query", Endpoint::QueryV1, "query_v1", "POST GET"},
     Route{"v2/rest/query", Endpoint::QueryV2, "query_v2", "POST GET"},
     Route{"v1/rest/ingest/*/*", Endpoint::Ingest, "ingest", "POST"},
+    Route{"v1/rest/ingestion/configuration", Endpoint::QueuedConfiguration, "queued_configuration", "GET"},
+    Route{"v1/rest/ingestion/queued/*/*", Endpoint::QueuedSubmit, "queued_submit", "POST"},
+    Route{"v1/rest/ingestion/queued/*/*/*", Endpoint::QueuedStatus, "queued_status", "GET"},
     Route{"v1/sluice/status", Endpoint::Status, "status", "GET HEAD"},
 };
 constexpr Route kNoRoute{"", Endpoint::None, "other", ""};
@@ -95,9 +114,30 @@ wire::Area area_of(Lane lane) {
     case Lane::Ingest:
         return wire::Area::Streaming;
     case Lane::Inline:
+    case Lane::Storage:
         break;
     }
     return wire::Area::Transport;
+}
+
+/// Answers to everybody: who watches a process, and a client that is still to learn how to sign in, have no token.
+bool is_open(Endpoint endpoint) {
+    return endpoint == Endpoint::Landing || endpoint == Endpoint::Health || endpoint == Endpoint::Ready ||
+           endpoint == Endpoint::Metadata;
+}
+bool is_monitoring(Endpoint endpoint) {
+    return endpoint == Endpoint::Metrics || endpoint == Endpoint::Status;
+}
+
+HttpResponse refuse_storage(const RequestInfo& info, const HttpHandler::Refused& refused) {
+    if (refused.why == Refusal::BodyTooLarge)
+        return storage_error(info,
+                             {ErrorCode::TooLarge,
+                              fmt::format("The body exceeds the maximum allowed size of {} bytes.", refused.limit),
+                              "RequestBodyTooLarge"});
+    const bool busy = refused.why == Refusal::Busy || refused.why == Refusal::OutOfMemory;
+    return storage_error(info, {busy ? ErrorCode::Throttled : ErrorCode::Internal, "The server is busy, try again.",
+                                busy ? "ServerBusy" : "InternalError"});
 }
 
 bool is_printable(std::string_view text) {
@@ -106,7 +146,7 @@ bool is_printable(std::string_view text) {
 
 } // namespace
 
-HttpApi::Info HttpApi::describe(const HttpRequest& head) const {
+std::shared_ptr<RequestInfo> HttpApi::describe(const HttpRequest& head) const {
     auto info = std::make_shared<RequestInfo>();
     info->begun = Clock::Steady::now();
     info->activity_id = new_guid();
@@ -120,7 +160,7 @@ HttpApi::Info HttpApi::describe(const HttpRequest& head) const {
     info->origin = allowed_origin(head.header("Origin"));
     Target target = parse_target(head.target);
     strip_base(target, options_.base_path);
-    info->endpoint = route_of(target.segments).name;
+    info->endpoint = is_storage(target) ? "storage" : route_of(target.segments).name;
     return info;
 }
 
@@ -156,11 +196,14 @@ HttpPlan HttpApi::preflight(Info info) const {
 }
 
 HttpPlan HttpApi::plan(const HttpRequest& head) {
-    const Info info = describe(head);
+    const std::shared_ptr<RequestInfo> known = describe(head);
+    const Info& info = known;
     Target target = parse_target(head.target);
     const bool is_root_metadata = route_of(target.segments).endpoint == Endpoint::Metadata;
-    const Route& route =
-        is_root_metadata || strip_base(target, options_.base_path) ? route_of(target.segments) : kNoRoute;
+    const bool is_here = is_root_metadata || strip_base(target, options_.base_path);
+    if (is_here && options_.storage && is_storage(target) && (head.method != "OPTIONS" || info->origin.empty()))
+        return plan_storage(*options_.storage, info, head, std::move(target));
+    const Route& route = is_here ? route_of(target.segments) : kNoRoute;
     if (route.endpoint == Endpoint::None)
         return fail(
             info,
@@ -176,6 +219,16 @@ HttpPlan HttpApi::plan(const HttpRequest& head) {
         return fail(info, Error{ErrorCode::Invalid,
                                 fmt::format("'{}' does not take {}; use {}.", route.path.empty() ? "/" : route.path,
                                             head.method, route.methods)});
+    if (options_.authenticate && !is_open(route.endpoint)) {
+        auto principal = options_.authenticate(head.header("Authorization"));
+        if (!principal)
+            return fail(info, std::move(principal).error());
+        known->principal = std::move(*principal);
+        if (is_monitoring(route.endpoint) && options_.may_monitor && !options_.may_monitor(known->principal))
+            return fail(info, Error{ErrorCode::Denied,
+                                    fmt::format("Forbidden: principal '{}' needs the role monitors.", known->principal),
+                                    "Forbidden"});
+    }
     switch (route.endpoint) {
     case Endpoint::Landing:
         return answer(info,
@@ -207,6 +260,12 @@ HttpPlan HttpApi::plan(const HttpRequest& head) {
         return plan_text(info, head, target, 2, false);
     case Endpoint::Ingest:
         return plan_ingest(info, head, std::move(target));
+    case Endpoint::QueuedConfiguration:
+        return plan_queued(info, QueuedCall::Configuration, std::move(target));
+    case Endpoint::QueuedSubmit:
+        return plan_queued(info, QueuedCall::Submit, std::move(target));
+    case Endpoint::QueuedStatus:
+        return plan_queued(info, QueuedCall::Status, std::move(target));
     case Endpoint::None:
         break;
     }
@@ -251,8 +310,22 @@ HttpPlan HttpApi::plan_ingest(Info info, const HttpRequest&, Target target) {
     return plan;
 }
 
+HttpPlan HttpApi::plan_queued(Info info, QueuedCall call, Target target) {
+    HttpPlan plan;
+    plan.lane = Lane::Command;
+    plan.max_body = options_.max_command_bytes;
+    plan.discard_body = call != QueuedCall::Submit;
+    plan.run = [this, info = std::move(info), call, target = std::move(target)](HttpExchange& exchange) {
+        exchange.respond(
+            run_queued(options_.queued, *info, call, target, exchange.request, options_.max_command_bytes));
+    };
+    return plan;
+}
+
 HttpResponse HttpApi::refuse(const HttpRequest& head, const Refused& refused) {
     const Info info = describe(head);
+    if (refused.lane == Lane::Storage)
+        return refuse_storage(*info, refused);
     const wire::Area area = area_of(refused.lane);
     switch (refused.why) {
     case Refusal::Malformed:

@@ -4,7 +4,9 @@
 #include "core/app/http_types.hpp"
 #include "core/app/http_url.hpp"
 #include "core/engine/engine.hpp"
+#include "core/engine/queued_ingestion.hpp"
 #include "core/ingest/streaming.hpp"
+#include "core/queue/storage.hpp"
 
 #include <functional>
 #include <memory>
@@ -12,6 +14,8 @@
 #include <vector>
 
 namespace sluice::app {
+
+enum class QueuedCall;
 
 /// What the endpoints obey and show. Callbacks are called from any thread.
 struct HttpApiOptions {
@@ -30,6 +34,13 @@ struct HttpApiOptions {
             "https://login.microsoftonline.com/f8cdef31-a31e-4b4a-93e4-5f571e91255a";
     } metadata = {};
     std::function<bool()> ready;
+    /// The principal behind an `Authorization` header; empty: nobody is asked who he is (rest-api 2.3).
+    std::function<Result<std::string>(std::string_view authorization)> authenticate = {};
+    /// Whether a principal may look at the bridge itself: status and metrics. Empty: everybody.
+    std::function<bool(std::string_view principal)> may_monitor = {};
+    /// Queued ingestion; both null: switched off.
+    engine::QueuedIngestion* queued = nullptr;
+    queue::Storage* storage = nullptr;
     std::function<std::string()> status_json;  ///< the document of `/v1/sluice/status`
     std::function<void()> before_metrics = {}; ///< brings gauges up to date; may be empty
 };
@@ -45,6 +56,8 @@ struct StreamIntake {
     Bytes max_request_bytes = 4_MiB; ///< uncompressed
     /// Whether there is a table of that name; decides how often a path is decoded (rest-api 1).
     std::function<bool(std::string_view database, std::string_view table)> knows_table;
+    /// Whether a principal may store rows there; empty: everybody may.
+    std::function<bool(std::string_view principal, std::string_view database, std::string_view table)> may_ingest = {};
     /// What `NetDefaultDB` means now (engine 0.2); "" when there is no database.
     std::function<std::string()> default_database;
 };
@@ -57,8 +70,6 @@ public:
     /// `engine` must outlive it.
     HttpApi(engine::Engine& engine, StreamIntake intake, HttpApiOptions options)
         : engine_(engine), intake_(std::move(intake)), options_(std::move(options)) {}
-    HttpApi(engine::Engine& engine, ingest::Databases& databases, HttpApiOptions options)
-        : HttpApi(engine, make_intake(databases), std::move(options)) {}
 
     HttpPlan plan(const HttpRequest& head) override;
     HttpResponse refuse(const HttpRequest& head, const Refused& refused) override;
@@ -66,11 +77,12 @@ public:
 private:
     using Info = std::shared_ptr<const RequestInfo>;
 
-    Info describe(const HttpRequest& head) const;
+    std::shared_ptr<RequestInfo> describe(const HttpRequest& head) const;
     HttpPlan answer(Info info, std::function<HttpResponse()> make) const;
     HttpPlan fail(Info info, Error error) const;
     HttpPlan plan_text(Info info, const HttpRequest& head, const Target& target, int version, bool only_commands);
     HttpPlan plan_ingest(Info info, const HttpRequest& head, Target target);
+    HttpPlan plan_queued(Info info, QueuedCall call, Target target);
     HttpPlan preflight(Info info) const;
     std::string metadata() const;
     std::string allowed_origin(std::string_view origin) const;

@@ -12,6 +12,8 @@ namespace http = boost::beast::http;
 namespace {
 
 constexpr std::size_t kBodyReadBytes = 64 * 1024;
+/// Bytes a second that a body brings on average, or it is given up.
+constexpr Bytes kSlowestBody = 4_KiB;
 constexpr auto kDrainTime = std::chrono::seconds(10);
 /// Bodies up to here are not counted against the memory for bodies.
 constexpr Bytes kSmallBody = 64_KiB;
@@ -27,7 +29,16 @@ void HttpConnection::begin() {
     error_code ignored;
     stream_.socket().set_option(tcp::no_delay(true), ignored);
     // A client that never sends a first head holds a place as briefly as one that stops in the middle of one.
-    await_request(shared_.options.header_timeout, Steady::now() + shared_.options.header_timeout);
+    const auto deadline = Steady::now() + shared_.options.header_timeout;
+    if (!stream_.secure())
+        return await_request(shared_.options.header_timeout, deadline);
+    state_ = State::Reading;
+    stream_.expires_at(deadline);
+    stream_.async_handshake([self = shared_from_this(), deadline](error_code ec) {
+        if (ec)
+            return self->close();
+        self->await_request(std::chrono::ceil<std::chrono::milliseconds>(deadline - Steady::now()), deadline);
+    });
 }
 
 void HttpConnection::retire() {
@@ -96,8 +107,10 @@ void HttpConnection::on_head() {
     plan_ = shared_.handler.plan(request);
     auto& body = parser_->get().body();
     body.keep = plan_.discard_body ? 0 : plan_.max_body;
+    body.sink = plan_.discard_body ? nullptr : plan_.sink.get();
     refusal_.reset();
     drain_deadline_ = {};
+    body_begun_ = {};
     parser_->eager(true);
     if (!parser_->is_done() && buffer_.size() == 0 && beast::iequals(head[http::field::expect], "100-continue"))
         return invite();
@@ -127,7 +140,7 @@ void HttpConnection::parse_body() {
         if (ec == http::error::need_more) {
             if (!check_body())
                 return run_plan();
-            stream_.expires_after(shared_.options.header_timeout);
+            stream_.expires_at(body_deadline());
             return read_more(kBodyReadBytes, [](HttpConnection& self) { self.parse_body(); });
         }
         if (ec) {
@@ -139,6 +152,15 @@ void HttpConnection::parse_body() {
     run_plan();
 }
 
+Steady::time_point HttpConnection::body_deadline() {
+    const auto now = Steady::now();
+    if (body_begun_ == Steady::time_point{})
+        body_begun_ = now;
+    // A byte now and then would keep a place among the streaming requests for ever.
+    const std::chrono::milliseconds earned(parser_->get().body().received * 1000 / kSlowestBody);
+    return std::min(now, body_begun_ + earned) + shared_.options.header_timeout;
+}
+
 bool HttpConnection::check_body() {
     auto& body = parser_->get().body();
     if (!plan_.discard_body && body.received > plan_.max_body && !refusal_)
@@ -147,7 +169,7 @@ bool HttpConnection::check_body() {
         !hold_body(std::max<Bytes>(body.bytes.capacity(), body.bytes.size())))
         refuse_body({.why = Refusal::OutOfMemory, .lane = plan_.lane, .limit = shared_.options.max_held_bodies});
     if (parser_->is_done() || body.keep > 0)
-        return true;
+        return true; // a sink that refused makes the rest be drained like a body that is too large
     if (drain_deadline_ == Steady::time_point{})
         drain_deadline_ = Steady::now() + kDrainTime;
     if (body.received <= kDrainBytes && Steady::now() < drain_deadline_)
@@ -160,6 +182,7 @@ void HttpConnection::refuse_body(HttpHandler::Refused refused) {
     refusal_ = refused;
     auto& body = parser_->get().body();
     body.keep = 0;
+    body.sink = nullptr;
     body.bytes = {};
     hold_body(0);
 }

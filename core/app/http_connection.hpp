@@ -2,6 +2,7 @@
 
 #include "core/app/http_body.hpp"
 #include "core/app/http_server.hpp"
+#include "core/app/http_wire.hpp"
 #include "core/app/work_pool.hpp"
 #include "core/base/mutex.hpp"
 
@@ -16,12 +17,6 @@
 /// One HTTP connection. Internal to the server.
 namespace sluice::app {
 
-namespace net = boost::asio;
-using tcp = boost::asio::ip::tcp;
-using boost::system::error_code;
-using Steady = std::chrono::steady_clock;
-using HttpStream = boost::beast::basic_stream<tcp, net::io_context::executor_type>;
-
 class HttpConnection;
 
 /// How much is read from a socket at a time while no body is expected.
@@ -31,11 +26,12 @@ constexpr std::size_t kReadBytes = 16 * 1024;
 struct HttpShared {
     HttpServerOptions options;
     HttpHandler& handler;
-    WorkPool queries, commands, ingests;
+    WorkPool queries, commands, ingests, storage;
     std::atomic<bool> stopping = false;
     std::atomic<Bytes> held_bodies = 0;
     std::atomic<unsigned> open_connections = 0;
     std::function<void()> connection_ended; ///< lets the listeners go on
+    std::unique_ptr<TlsFiles> tls;          ///< null: plain HTTP; the listeners' thread
 
     Mutex mutex;
     Condition ended;
@@ -44,9 +40,21 @@ struct HttpShared {
     HttpShared(HttpServerOptions o, HttpHandler& h)
         : options(std::move(o)), handler(h), queries("http/query", {options.query_threads, 4}),
           commands("http/command", {options.command_threads, 64}),
-          ingests("http/ingest", {options.ingest_threads, options.ingest_threads}) {}
+          ingests("http/ingest", {options.ingest_threads, options.ingest_threads}),
+          storage("http/storage", {options.storage_threads, 256}) {}
 
-    WorkPool& pool(Lane lane) { return lane == Lane::Ingest ? ingests : lane == Lane::Command ? commands : queries; }
+    WorkPool& pool(Lane lane) {
+        switch (lane) {
+        case Lane::Ingest:
+            return ingests;
+        case Lane::Command:
+            return commands;
+        case Lane::Storage:
+            return storage;
+        default:
+            return queries;
+        }
+    }
     std::vector<std::shared_ptr<HttpConnection>> all() {
         std::vector<std::shared_ptr<HttpConnection>> list;
         Lock lock(mutex);
@@ -61,8 +69,9 @@ struct HttpShared {
 /// promises to the worker: that goes through `mutex_` or a post.
 class HttpConnection final : public HttpExchange, public std::enable_shared_from_this<HttpConnection> {
 public:
-    HttpConnection(HttpStream::socket_type&& socket, net::io_context& context, HttpShared& shared)
-        : shared_(shared), context_(context), stream_(std::move(socket)) {
+    HttpConnection(HttpStream::socket_type&& socket, std::shared_ptr<net::ssl::context> tls, net::io_context& context,
+                   HttpShared& shared)
+        : shared_(shared), context_(context), stream_(std::move(socket), std::move(tls)) {
         buffer_.reserve(kReadBytes);
     }
     ~HttpConnection() override { hold_body(0); }
@@ -99,6 +108,8 @@ private:
     /// usable.
     void invite();
     void parse_body();
+    /// When the next bytes of the body have to be there.
+    Steady::time_point body_deadline();
     /// Watches limits while a body comes in. False: it is time to give up reading and answer.
     bool check_body();
     void refuse_body(HttpHandler::Refused refused);
@@ -147,7 +158,7 @@ private:
     HttpShared& shared_;
     Membership membership_{shared_, this};
     net::io_context& context_;
-    HttpStream stream_;
+    HttpWire stream_;
     boost::beast::flat_buffer buffer_;
     State state_ = State::Idle;
 
@@ -155,7 +166,7 @@ private:
     std::optional<boost::beast::http::request_parser<CappedBody>> parser_;
     HttpPlan plan_;
     std::optional<HttpHandler::Refused> refusal_;
-    Steady::time_point head_deadline_{}, drain_deadline_{}, linger_deadline_{};
+    Steady::time_point head_deadline_{}, body_begun_{}, drain_deadline_{}, linger_deadline_{};
     Bytes held_ = 0;
     bool keep_alive_ = false, http11_ = true, is_head_ = false, watching_ = false;
 

@@ -77,7 +77,8 @@ void HttpConnection::send(HttpResponse response) {
     whole_->result(response.status);
     fill_head(*whole_, response.headers);
     const bool no_body = response.status == 204;
-    if (!no_body)
+    // The answer to HEAD tells the length of what it does not send.
+    if (!no_body && !(is_head_ && whole_->has_content_length()))
         whole_->content_length(response.body.size());
     if (!is_head_ && !no_body)
         whole_->body() = std::move(response.body);

@@ -86,6 +86,10 @@ Result<ingest::StreamReply> ingest(const StreamIntake& intake, const RequestInfo
     if (!intake.enabled)
         return Error{ErrorCode::Unsupported, "Streaming ingestion is disabled for the cluster.", "NotFound"};
     const TableName name = table_of(intake, target);
+    if (intake.may_ingest && !intake.may_ingest(info.principal, name.database, name.table))
+        return bad_request(name, ErrorCode::Denied,
+                           fmt::format("Forbidden: principal '{}' may not ingest into it.", info.principal),
+                           "Forbidden");
     SLUICE_CHECK(check_properties(name, target));
     SLUICE_TRY(const auto body, data_of(name, request, intake.max_request_bytes));
     ingest::StreamRequest stream;
@@ -98,6 +102,7 @@ Result<ingest::StreamReply> ingest(const StreamIntake& intake, const RequestInfo
     stream.body = body.bytes;
     stream.compressed = body.compressed;
     stream.activity_id = info.activity_id;
+    stream.principal = info.principal;
     return intake.ingest(stream);
 }
 

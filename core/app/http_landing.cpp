@@ -40,6 +40,7 @@ sluice query --db Telemetry 'Devices | summarize count() by bin(ingestion_time()
 <tr><td><code>POST /v1/rest/query</code></td><td>queries, older form</td></tr>
 <tr><td><code>POST /v1/rest/mgmt</code></td><td>management commands</td></tr>
 <tr><td><code>POST /v1/rest/ingest/DATABASE/TABLE</code></td><td>streaming ingestion</td></tr>
+<tr><td><code>POST /v1/rest/ingestion/queued/DATABASE/TABLE</code></td><td>queued ingestion</td></tr>
 </table>
 </html>
 )",

@@ -44,7 +44,8 @@ void HttpListener::accept() {
                     accept();
             });
         }
-        auto connection = std::make_shared<HttpConnection>(std::move(*socket_), context, shared_);
+        auto connection = std::make_shared<HttpConnection>(
+            std::move(*socket_), shared_.tls ? shared_.tls->current() : nullptr, context, shared_);
         connection->enlist();
         net::post(context, [connection] { connection->begin(); });
         accept();

@@ -31,6 +31,7 @@ void complete(engine::Request& request, const RequestInfo& info, const HttpReque
     request.application = http.header("x-ms-app");
     request.user = http.header("x-ms-user");
     request.host = http.header("Host");
+    request.principal = info.principal;
 }
 
 /// The answer to `validate_permissions`: the query compiles and may run (rest-api 3.4).

@@ -19,6 +19,7 @@ struct RequestInfo {
     std::string origin;   ///< of a browser that may read the answer; else empty
     bool gzip = false;    ///< the client accepts it
     std::string endpoint; ///< for metrics: "query"
+    std::string principal = "aadapp=anonymous";
     Clock::Steady::time_point begun{};
 };
 

@@ -34,6 +34,9 @@ struct HttpServer::Impl {
     }
 
     Result<> open() {
+        if (!shared.options.certificate.empty()) {
+            SLUICE_TRY(shared.tls, TlsFiles::load(shared.options.certificate, shared.options.key));
+        }
         for (const auto& address : shared.options.listen) {
             auto listener = std::make_unique<HttpListener>(*contexts.front(), shared, [this]() -> net::io_context& {
                 return *contexts[next++ % contexts.size()];

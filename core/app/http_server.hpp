@@ -17,6 +17,7 @@ struct HttpServerOptions {
         std::uint16_t port = 8080;      ///< 0: any free one
     };
     std::vector<Address> listen{Address{}};
+    std::string certificate = {}, key = {}; ///< PEM files; empty: plain HTTP
     std::chrono::milliseconds idle_timeout = std::chrono::seconds(120);
     std::chrono::milliseconds header_timeout = std::chrono::seconds(10);
     Bytes max_header_bytes = 64_KiB;
@@ -25,6 +26,7 @@ struct HttpServerOptions {
     unsigned io_threads = 2;
     unsigned query_threads = 20; ///< queries at a time; further ones are refused
     unsigned command_threads = 16;
+    unsigned storage_threads = 8;
     unsigned ingest_threads = 12; ///< should be the limit of the admission, which refuses first
 };
 
