@@ -86,10 +86,16 @@ std::vector<Scalar> Binder::percentile_list(const Expr& expr, std::vector<std::s
             percents.push_back(value->type == ScalarType::Real ? value->real : static_cast<double>(value->integer));
         }
     }
+    std::vector<std::string> shares;
+    for (const double percent : percents)
+        shares.push_back(fmt::format("{}", std::min(1.0, std::max(0.0, percent / 100))));
+    // All that are asked of one expression are one aggregate, which DuckDB computes once however often it is named: the
+    // values are kept and sorted once, not for each percentage.
+    const std::string quantiles = fmt::format("quantile_disc({}, [{}])", of.sql, sql::join(shares));
     std::vector<Scalar> values;
-    for (const double percent : percents) {
+    for (std::size_t i = 0; i < percents.size(); ++i) {
+        const double percent = percents[i];
         Scalar value{.type = of.type == ScalarType::Int ? ScalarType::Long : of.type, .sql = {}};
-        const double share = std::min(1.0, std::max(0.0, percent / 100));
         if (weighted) {
             const Scalar weight = convert(scalar(*expr.args[1]), ScalarType::Long);
             // The smallest value at which the weights reach the share of their sum.
@@ -99,7 +105,8 @@ std::vector<Scalar> Binder::percentile_list(const Expr& expr, std::vector<std::s
                             "ORDER BY {0}) FILTER (WHERE {0} IS NOT NULL AND {1} > 0) || ']', '{2}'::DOUBLE) AS {3})",
                             of.sql, weight.sql, percent, sql::physical_type(value.type));
         } else {
-            value.sql = fmt::format("quantile_disc({}, {})", of.sql, share);
+            value.sql = percents.size() > 1 ? fmt::format("{}[{}]", quantiles, i + 1)
+                                            : fmt::format("quantile_disc({}, {})", of.sql, shares[i]);
             if (of.type != value.type)
                 value.sql = fmt::format("CAST({} AS BIGINT)", value.sql);
         }
