@@ -35,6 +35,27 @@ std::string_view value_pattern(ScalarType type) {
     }
 }
 
+/// How many groups a regular expression of the user captures.
+std::size_t groups_in(std::string_view pattern) {
+    std::size_t count = 0;
+    bool in_class = false;
+    for (std::size_t i = 0; i < pattern.size(); ++i) {
+        const char c = pattern[i];
+        if (c == '\\') {
+            ++i;
+        } else if (in_class) {
+            in_class = c != ']';
+        } else if (c == '[') {
+            in_class = true;
+            i += pattern.substr(i + 1, 1) == "]" ? 1 : pattern.substr(i + 1, 2) == "^]" ? 2 : 0;
+        } else if (c == '(') {
+            const std::string_view behind = pattern.substr(i + 1);
+            count += !behind.starts_with('?') || behind.starts_with("?P<") || behind.starts_with("?<");
+        }
+    }
+    return count;
+}
+
 void replace_column(Relation& relation, Column column) {
     const auto old = std::find_if(relation.columns.begin(), relation.columns.end(),
                                   [&](const Column& c) { return c.name == column.name; });
@@ -52,29 +73,44 @@ Relation Binder::parse(const ast::Operator& op, const ast::Parse& node, Relation
     const bool regex = kind && kind->value == "regex";
     const bool relaxed = kind && kind->value == "relaxed";
     const ast::Property* flags = op.property("flags");
-    std::string pattern =
-        regex ? fmt::format("(?{}s)", flags && flags->value.find('i') != std::string::npos ? "i" : "") : "(?s)";
-    if (regex && flags && flags->value.find('U') != std::string::npos)
-        pattern = pattern.substr(0, pattern.size() - 1) + "U)";
-    pattern += '^';
+    std::string pattern = "(?s)";
+    if (regex) {
+        std::string letters;
+        for (const char letter : std::string_view("imsU"))
+            if (flags && flags->value.find(letter) != std::string::npos)
+                letters += letter;
+        pattern = letters.empty() ? "" : fmt::format("(?{})", letters);
+    }
+    pattern += regex ? "\\A" : "^";
+    // A text in regex mode reaches as far as it can; the flag U turns that around.
+    const std::string_view any = regex ? ".*" : ".*?";
     if (regex && node.pieces.front().kind == ParsePiece::Kind::Text)
         pattern += ".*?";
     std::vector<const ParsePiece*> columns;
+    std::vector<std::size_t> group_of; // of each column; expressions of the user have groups too
+    std::size_t groups = 0;
     for (std::size_t i = 0; i < node.pieces.size(); ++i) {
         const ParsePiece& piece = node.pieces[i];
         const bool last = i + 1 == node.pieces.size();
         switch (piece.kind) {
         case ParsePiece::Kind::Text:
             pattern += regex ? "(?:" + piece.text + ")" : literally(piece.text);
+            groups += regex ? groups_in(piece.text) : 0;
             break;
         case ParsePiece::Kind::Star:
             pattern += last ? ".*" : ".*?";
             break;
         case ParsePiece::Kind::Column: {
             const ScalarType type = piece.type.empty() ? ScalarType::String : type_named(piece.type, piece.at);
-            const std::string_view value = relaxed ? std::string_view(".*?") : value_pattern(type);
-            pattern += fmt::format("({})", value == ".*?" && last ? ".*" : value);
+            const std::string_view value = value_pattern(type);
+            if (value == ".*?")
+                pattern += fmt::format("({})", last ? ".*" : any);
+            else if (relaxed)
+                pattern += fmt::format("({}|{})", value, last ? ".*" : any);
+            else
+                pattern += fmt::format("({})", value);
             columns.push_back(&piece);
+            group_of.push_back(groups++);
             break;
         }
         }
@@ -93,7 +129,7 @@ Relation Binder::parse(const ast::Operator& op, const ast::Parse& node, Relation
         const ScalarType type =
             columns[i]->type.empty() ? ScalarType::String : type_named(columns[i]->type, columns[i]->at);
         const Scalar text{.type = ScalarType::String,
-                          .sql = fmt::format("COALESCE(json_extract_string({}, '$[{}]'), '')", found, i),
+                          .sql = fmt::format("COALESCE(json_extract_string({}, '$[{}]'), '')", found, group_of[i]),
                           .never_null = true};
         const std::string read = fresh(), id = relaxed ? read : fresh();
         parts.push_back(fmt::format("{} AS {}", convert(text, type).sql, read));
