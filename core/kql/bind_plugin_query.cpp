@@ -25,7 +25,31 @@ struct QueryPlugin {
     std::string_view name, arguments, query;
 };
 
+/// Every place where the states of an id hold the sequence, with the states before and behind it. Two states count as
+/// neighbours when no more than the window lies between them.
+constexpr std::string_view kFunnelPlaces =
+    R"(let u = rows_ | where t_ >= _start and t_ <= _end | sort by id_ asc, t_ asc
+          | extend near_ = toint(row_number() > 1 and prev(id_) == id_ and t_ - prev(t_) <= _window)
+          | summarize states_ = make_list(v_), near_ = make_list(near_), times_ = make_list(t_) by id_;
+        let last_ = array_length(_sequence) - 1;
+        let places = materialize(u | extend i_ = range(0, array_length(states_) - 1 - last_)
+          | mv-expand i_ to typeof(long)
+          | where tostring(array_slice(states_, i_, i_ + last_)) == tostring(_sequence)
+          | where last_ == 0 or array_sum(array_slice(near_, i_ + 1, i_ + last_)) == last_
+          | extend ['prev'] = iff(i_ > 0 and toint(near_[i_]) == 1, tostring(states_[i_ - 1]), "")
+          | extend ['next'] = iff(toint(near_[i_ + last_ + 1]) == 1, tostring(states_[i_ + last_ + 1]), "")
+          | project id_, t_ = bin_(to$type(times_[i_])), ['prev'], ['next']); )";
+
 constexpr QueryPlugin kPlugins[] = {
+    {"funnel_sequence", "id: t: start end window step v: sequence",
+     R"($places places | summarize dcount = dcount(id_), samples = make_set(id_, 128) by t_, ['prev'], ['next']
+          | sort by t_ asc, dcount desc, ['prev'] asc, ['next'] asc)"},
+    {"_funnel_sequence_prev", "id: t: start end window step v: sequence",
+     R"($places places | summarize dcount = dcount(id_), samples = make_set(id_, 128) by t_, ['prev']
+          | sort by t_ asc, dcount desc, ['prev'] asc)"},
+    {"_funnel_sequence_next", "id: t: start end window step v: sequence",
+     R"($places places | summarize dcount = dcount(id_), samples = make_set(id_, 128) by t_, ['next']
+          | sort by t_ asc, dcount desc, ['next'] asc)"},
     {"activity_counts_metrics", "id: t: start end step dims",
      R"(let r = materialize(rows_ | where t_ >= _start and t_ <= _end | extend t_ = bin_(t_));
         let firsts = materialize(r | summarize t_ = min(t_) by id_$by | summarize new_dcount = count() by t_$by);
@@ -235,6 +259,7 @@ std::optional<Relation> Binder::plugin_query(const ast::Evaluate& node, const Re
     const Column* timeline = rows.find("t_");
     const std::string type(timeline ? data::to_string(timeline->type) : "datetime");
     std::string query(plugin->query);
+    replace_all(query, "$places", kFunnelPlaces);
     replace_all(query, "$by", by);
     replace_all(query, "$asc", asc);
     replace_all(query, "$orchanges", changes.empty() ? "" : " or " + changes);

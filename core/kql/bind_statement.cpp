@@ -74,15 +74,21 @@ void Binder::statement(const ast::Statement& statement, QueryPlan* plan) {
 bool Binder::several_results(const ast::Pipeline& whole, QueryPlan& plan) {
     if (whole.operators.empty())
         return false;
-    const ast::Operator& last = whole.operators.back();
+    // `| fork (...) (...) | render chart`: the chart is of the results.
+    const bool drawn = whole.operators.size() > 1 && std::holds_alternative<ast::Render>(whole.operators.back().node);
+    const std::size_t count_before = whole.operators.size() - (drawn ? 2 : 1);
+    const ast::Operator& last = whole.operators[count_before];
     const auto* fork = std::get_if<ast::Fork>(&last.node);
     const auto* facet = std::get_if<ast::Facet>(&last.node);
     const auto* plugin = std::get_if<ast::Evaluate>(&last.node);
     const bool preview =
         plugin && last.name == "evaluate" && plugin->call->text == "preview" && plugin->call->args.size() == 1;
-    if (!fork && !facet && !preview)
+    const bool funnel = plugin && last.name == "evaluate" && plugin->call->text == "funnel_sequence";
+    if (!fork && !facet && !preview && !funnel)
         return false;
-    const Relation input = stored(pipeline(whole, nullptr, whole.operators.size() - 1), true);
+    if (drawn)
+        render(whole.operators.back(), std::get<ast::Render>(whole.operators.back().node));
+    const Relation input = stored(pipeline(whole, nullptr, count_before), true);
     if (fork) {
         int number = 1;
         for (const auto& [name, body] : fork->branches) {
@@ -90,6 +96,14 @@ bool Binder::several_results(const ast::Pipeline& whole, QueryPlan& plan) {
             ++number;
             plan.results.push_back(result(pipeline(*body, &input)));
         }
+        return true;
+    }
+    if (funnel) {
+        for (const char* table : {"funnel_sequence", "_funnel_sequence_prev", "_funnel_sequence_next"}) {
+            plugin->call->text = table;
+            plan.results.push_back(result(*plugin_query(*plugin, input)));
+        }
+        plugin->call->text = "funnel_sequence";
         return true;
     }
     if (preview) {
