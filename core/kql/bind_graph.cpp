@@ -172,12 +172,13 @@ Relation Binder::graph_to_table(const ast::GraphToTable& node, const Relation& i
     std::optional<Relation> first;
     for (const ast::GraphToTable::Part& part : node.parts) {
         Relation table = part.nodes ? graph.nodes : graph.edges;
+        std::ptrdiff_t place = 0; // the ids stand in front
         const auto add = [&](const std::string& name, const std::string& key) {
             if (name.empty())
                 return;
             const std::string id = fresh();
             table.sql = fmt::format("SELECT *, CAST(hash({}) >> 1 AS BIGINT) AS {} FROM ({})", key, id, table.sql);
-            table.columns.push_back({name, ScalarType::Long, id});
+            table.columns.insert(table.columns.begin() + place++, {name, ScalarType::Long, id});
         };
         if (part.nodes) {
             add(part.id, graph.node);

@@ -44,7 +44,8 @@ struct Binder::ScanPlan {
     const ast::Scan& node;
     const Relation& rows; ///< the input, numbered
     std::vector<Column> declared;
-    std::vector<std::string> defaults;
+    std::vector<std::string> defaults; ///< of a row that the step does not assign to
+    std::vector<std::string> empties;  ///< of a step that has matched nothing yet
     std::set<Reference> references;
     std::vector<ScanStepState> steps;
     std::string next_match;
@@ -59,7 +60,7 @@ struct Binder::ScanPlan {
     std::string empty(const std::string& column) const {
         for (std::size_t i = 0; i < declared.size(); ++i)
             if (declared[i].name == column)
-                return defaults[i];
+                return empties[i];
         return typed_null(type_of(column));
     }
 };
@@ -86,7 +87,8 @@ std::string Binder::scan_step(ScanPlan& plan, std::size_t k, std::string from) {
     ScanStepState& state = plan.steps[k];
     Relation seen = plan.rows;
     for (std::size_t i = 0; i < plan.declared.size(); ++i)
-        seen.columns.push_back({plan.declared[i].name, plan.declared[i].type, plan.defaults[i]});
+        if (!seen.find(plan.declared[i].name))
+            seen.columns.push_back({plan.declared[i].name, plan.declared[i].type, plan.defaults[i]});
     // The two checks of the reference: with the state of the step before, which moves on; else with the step's own.
     const auto with_state = [&](std::size_t of, const Expr& expr, const Relation& relation) {
         const std::map<std::string, Relation> names = scan_names(plan, of);
@@ -110,7 +112,8 @@ std::string Binder::scan_step(ScanPlan& plan, std::size_t k, std::string from) {
             return !assignment.names.empty() && c.name == assignment.names.front();
         });
         if (target == plan.declared.end())
-            fail_semantic(assignment.at, "'scan' operator: only declared columns can be assigned", "SEM0025");
+            fail_semantic(assignment.at,
+                          "'scan' operator: only declared columns and those of the input can be assigned", "SEM0025");
         const auto bound = [&](std::size_t of, const Relation& relation) {
             return coerce(with_state(of, *assignment.value, relation), target->type, assignment.at,
                           "the assigned value")
@@ -158,11 +161,11 @@ std::string Binder::scan_step(ScanPlan& plan, std::size_t k, std::string from) {
             value = fmt::format("CASE WHEN {} THEN {} ELSE {} END", moves, plan.steps[k - 1].columns.at(reference), id);
         } else {
             std::string now = id;
+            if (const Column* column = plan.rows.find(reference.second))
+                now = column->id;
             for (std::size_t i = 0; i < plan.declared.size(); ++i)
                 if (plan.declared[i].name == reference.second)
                     now = values[i];
-            if (const Column* column = plan.rows.find(reference.second))
-                now = column->id;
             value = fmt::format("CASE WHEN {} THEN {} ELSE {} END", matched, now, id);
         }
         replace(id, fmt::format("CAST({} AS {})", value, sql::physical_type(plan.type_of(reference.second))));
@@ -226,8 +229,14 @@ Relation Binder::scan_rows(const ast::Operator& op, const ast::Scan& node, Relat
                             order.empty() ? "" : " ORDER BY ", order, number, input.sql);
     const Relation rows = stored(std::move(input), true);
 
-    ScanPlan plan{
-        .node = node, .rows = rows, .declared = {}, .defaults = {}, .references = {}, .steps = {}, .next_match = {}};
+    ScanPlan plan{.node = node,
+                  .rows = rows,
+                  .declared = {},
+                  .defaults = {},
+                  .empties = {},
+                  .references = {},
+                  .steps = {},
+                  .next_match = {}};
     plan.declared = declared_columns(node.declared);
     for (std::size_t i = 0; i < plan.declared.size(); ++i) {
         const WithRow none(*this, Row{});
@@ -236,6 +245,19 @@ Relation Binder::scan_rows(const ast::Operator& op, const ast::Scan& node, Relat
             node.defaults[i] ? coerce(scalar(*node.defaults[i]), type, node.declared[i].at, "the default value").sql
                              : typed_null(type));
     }
+    plan.empties = plan.defaults;
+    // A column of the input that a step assigns to keeps its value where no step does.
+    for (const ast::ScanStep& step : node.steps)
+        for (const ast::NamedExpr& assignment : step.assignments) {
+            const std::string name = assignment.names.empty() ? std::string() : assignment.names.front();
+            const auto is = [&](const Column& c) { return c.name == name; };
+            const Column* column = rows.find(name);
+            if (!column || std::any_of(plan.declared.begin(), plan.declared.end(), is))
+                continue;
+            plan.declared.push_back({name, column->type, {}});
+            plan.defaults.push_back(column->id);
+            plan.empties.push_back(typed_null(column->type));
+        }
     for (const ast::ScanStep& step : node.steps) {
         collect(*step.condition, node, plan.references);
         for (const ast::NamedExpr& assignment : step.assignments)
@@ -281,8 +303,12 @@ Relation Binder::scan_output(const ast::Operator& op, const ScanPlan& plan, cons
     std::vector<std::string> values;
     for (const Column& column : plan.declared) {
         values.push_back(fresh());
-        std::erase_if(result.columns, [&](const Column& c) { return c.name == column.name; });
-        result.columns.push_back({column.name, column.type, values.back()});
+        const auto place_of = std::find_if(result.columns.begin(), result.columns.end(),
+                                           [&](const Column& c) { return c.name == column.name; });
+        if (place_of == result.columns.end())
+            result.columns.push_back({column.name, column.type, values.back()});
+        else
+            *place_of = {column.name, column.type, values.back()};
     }
     std::vector<std::string> parts;
     for (std::size_t k = plan.node.steps.size(); k-- > 0;) {

@@ -349,6 +349,9 @@ ExprPtr Parser::postfix() {
                     expr = std::move(path);
                     continue;
                 }
+            // a.[expression]; a.['b c'] is a name in brackets.
+            if (is_mark("[") && !peek(1).is_string() && expr->kind != ExprKind::Call)
+                continue;
             // database("X").T and cluster("C").database("X") are paths of calls; a.['b c'] is a name too.
             std::string member = name();
             if (is_mark("(") && expr->kind == ExprKind::Call) {

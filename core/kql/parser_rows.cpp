@@ -123,7 +123,7 @@ OperatorNode Parser::make_series(Operator& op) {
         node.items.push_back(std::move(item));
     } while (accept(","));
     expect_name("on");
-    node.axis = expression();
+    node.axis = additive(); // `in range(...)` may follow
     if (accept_name("from"))
         node.from = expression();
     if (accept_name("to"))
