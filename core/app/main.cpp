@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <random>
 #include <system_error>
 
 namespace {
@@ -28,6 +29,7 @@ Examples:
   sluice query --db Telemetry 'Devices | take 10'
   sluice ingest rows.csv --db Telemetry --table Devices
   sluice plugin list                           what can be a source
+  sluice plugin new my_source                  begin a source of your own
 
 Exit codes: 0 done, 1 the work failed, 2 wrong usage or configuration, 3 no bridge answers.
 )";
@@ -106,8 +108,9 @@ void add_ingest(CLI::App& app, const GlobalOptions& global, Action& action) {
     command->add_option("--format", options->format, "csv, json, multijson, ...; by the file's name when not given");
     command->add_option("--mapping", options->mapping, "Name of an ingestion mapping");
     command
-        ->add_option("--path", options->path,
-                     "auto streams what is small and may stream; queued goes in as an extent, without waiting for a batch")
+        ->add_option(
+            "--path", options->path,
+            "auto streams what is small and may stream; queued goes in as an extent, without waiting for a batch")
         ->check(CLI::IsMember({"auto", "streaming", "queued"}))
         ->capture_default_str();
     command->add_option("--tag", options->tags, "Extent tag; may be repeated; implies --path queued");
@@ -127,13 +130,39 @@ void add_status(CLI::App& app, const GlobalOptions& global, Action& action) {
         [options, &global, &action] { action = [options, &global] { return status_command(*options, global); }; });
 }
 
+void add_plugin_new(CLI::App& plugin, const GlobalOptions& global, Action& action) {
+    auto options = std::make_shared<PluginNewOptions>();
+    CLI::App* command = plugin.add_subcommand("new", "Write a whole project: source, build, conformance test, README");
+    command->add_option("NAME", options->name, "Its id, such as my_source; a folder of that name is made")->required();
+    command->add_option("--lang", options->language, "cpp, c or rust")
+        ->check(CLI::IsMember({"cpp", "c", "rust"}))
+        ->capture_default_str();
+    command->add_option("--in", options->folder, "Folder to make it in")->capture_default_str();
+    command->callback(
+        [options, &global, &action] { action = [options, &global] { return plugin_new_command(*options, global); }; });
+}
+
+void add_plugin_test(CLI::App& plugin, const GlobalOptions& global, Action& action) {
+    auto options = std::make_shared<PluginTestOptions>();
+    options->seed = std::random_device{}();
+    CLI::App* command = plugin.add_subcommand("test", "The conformance kit: each case in a process of its own");
+    command->add_option("FILE", options->file, "The plugin, such as build/my_source.so")->required();
+    command->add_option("--config", options->config, "kit.toml: keys of the plugin, and a feed that brings messages");
+    command->add_option("--only", options->only, "A case, or a group such as order");
+    command->add_option("--seed", options->seed, "Repeats the random choices of another run");
+    command->add_flag("--json", options->json, "As JSON, once all cases have run");
+    command->add_flag("--in-process", options->in_process, "No child and no time limit, for a debugger");
+    command->footer("Exit code 0: no case failed, crashed or hung. What was skipped says what it needs.");
+    command->callback(
+        [options, &global, &action] { action = [options, &global] { return plugin_test_command(*options, global); }; });
+}
+
 void add_plugin(CLI::App& app, const GlobalOptions& global, Action& action) {
-    CLI::App* command = app.add_subcommand("plugin", "Look at plugins");
+    CLI::App* command = app.add_subcommand("plugin", "Plugins: look at them, write one, test one");
     command->require_subcommand(1);
     auto options = std::make_shared<PluginOptions>();
     options->folders = plugin_folders();
-    CLI::App* list =
-        command->add_subcommand("list", "Plugins in the folders, and files that are refused with the reason");
+    CLI::App* list = command->add_subcommand("list", "Plugins in the folders with their versions and states");
     list->add_option("--path", options->folders, "Folders to look in; those beside the program when not given");
     list->add_flag("--json", options->json, "As JSON");
     list->callback(
@@ -142,10 +171,16 @@ void add_plugin(CLI::App& app, const GlobalOptions& global, Action& action) {
     describe->add_option("PLUGIN", options->plugin, "A file, or an id such as kafka")->required();
     describe->add_option("--path", options->folders,
                          "Folders to look an id up in; those beside the program when not given");
-    describe->add_flag("--json", options->json, "As JSON");
+    auto* json = describe->add_flag("--json", options->json, "As JSON");
+    auto* schema = describe->add_flag("--schema", options->schema, "As a JSON schema of a connection's source");
+    auto* markdown = describe->add_flag("--markdown", options->markdown, "As a page of documentation");
+    json->excludes(schema)->excludes(markdown);
+    schema->excludes(markdown);
     describe->callback([options, &global, &action] {
         action = [options, &global] { return plugin_describe_command(*options, global); };
     });
+    add_plugin_new(*command, global, action);
+    add_plugin_test(*command, global, action);
 }
 
 } // namespace

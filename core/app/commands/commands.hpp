@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -50,9 +51,21 @@ int status_command(const StatusOptions& options, const GlobalOptions& global);
 struct PluginOptions {
     std::vector<std::string> folders;
     std::string plugin; ///< a file or an id
-    bool json = false;
+    bool json = false, schema = false, markdown = false;
 };
 int plugin_list_command(const PluginOptions& options, const GlobalOptions& global);
 int plugin_describe_command(const PluginOptions& options, const GlobalOptions& global);
+
+struct PluginNewOptions {
+    std::string name, folder = ".", language = "cpp";
+};
+int plugin_new_command(const PluginNewOptions& options, const GlobalOptions& global);
+
+struct PluginTestOptions {
+    std::string file, config, only;
+    std::uint64_t seed = 0;
+    bool json = false, in_process = false;
+};
+int plugin_test_command(const PluginTestOptions& options, const GlobalOptions& global);
 
 } // namespace sluice::app

@@ -39,7 +39,11 @@ int plugin_describe_command(const PluginOptions& options, const GlobalOptions&) 
         return kExitFailed;
     }
     const auto& plugin = (*found.library)->descriptor();
-    std::fputs((options.json ? host::describe_json(plugin) : host::describe_text(plugin)).c_str(), stdout);
+    const auto text = options.json       ? host::describe_json(plugin)
+                      : options.schema   ? host::describe_schema(plugin)
+                      : options.markdown ? host::describe_markdown(plugin)
+                                         : host::describe_text(plugin);
+    std::fputs(text.c_str(), stdout);
     return kExitDone;
 }
 

@@ -1,11 +1,13 @@
-# sluice_add_source_plugin(ID SOURCES file... [LIBRARIES library...])
+# sluice_add_source_plugin(ID SOURCES file... [LIBRARIES library...] [KIT kit.toml])
 #
 # Makes ID.so, a source plugin: only the entry symbol is visible, everything is bound when it is loaded, and a missing
 # symbol is an error of the link. In a project that sets SLUICE_PLUGIN_OUTPUT_DIRECTORY the file goes there.
+# Outside of sluice it also makes the test ID.conformance, which runs `sluice plugin test` with KIT (kit.toml beside the
+# CMakeLists.txt when not given); the program is looked for, or named with -DSLUICE_PROGRAM=FILE.
 include_guard()
 
 function(sluice_add_source_plugin id)
-    cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES" ${ARGN})
+    cmake_parse_arguments(arg "" "KIT" "SOURCES;LIBRARIES" ${ARGN})
     if(NOT id MATCHES "^[a-z][a-z0-9_]*$")
         message(FATAL_ERROR "'${id}' cannot name a plugin: use lower-case letters, digits and '_', beginning with a letter.")
     endif()
@@ -33,4 +35,24 @@ function(sluice_add_source_plugin id)
     if(NOT SLUICE_SANITIZE AND NOT "${CMAKE_C_FLAGS} ${CMAKE_CXX_FLAGS}" MATCHES "-fsanitize")
         target_link_options(${id} PRIVATE -Wl,-z,defs)
     endif()
+    if(sluice-sdk_FOUND)
+        sluice_add_conformance_test(${id} "${arg_KIT}")
+    endif()
+endfunction()
+
+function(sluice_add_conformance_test id kit)
+    find_program(SLUICE_PROGRAM sluice DOC "The program sluice, for the conformance tests")
+    if(NOT SLUICE_PROGRAM)
+        message(STATUS "The program sluice was not found, so there is no test ${id}.conformance; pass -DSLUICE_PROGRAM=FILE.")
+        return()
+    endif()
+    if(NOT kit AND EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/kit.toml)
+        set(kit kit.toml)
+    endif()
+    set(config "")
+    if(kit)
+        get_filename_component(kit ${kit} ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
+        set(config --config ${kit})
+    endif()
+    add_test(NAME ${id}.conformance COMMAND ${SLUICE_PROGRAM} plugin test $<TARGET_FILE:${id}> ${config})
 endfunction()

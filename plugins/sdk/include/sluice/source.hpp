@@ -358,6 +358,12 @@ template <class T> struct ExtensionOf<T, std::void_t<decltype(T::extension(""))>
     static constexpr const void* (*value)(const char*) = [](const char* id) noexcept -> const
         void* { return T::extension(id); };
 };
+/// False for a source that inherits Source::ack, which does nothing: the host then knows that nobody listens. An
+/// override that is not public counts.
+template <class T, class = void> struct OverridesAck : std::true_type {};
+template <class T>
+struct OverridesAck<T, std::enable_if_t<std::is_same_v<decltype(&T::ack), void (Source::*)(const sluice_ack&)>>>
+    : std::false_type {};
 
 template <class T> struct Adapter {
     static T& of(void* self) { return *static_cast<T*>(self); }
@@ -443,7 +449,8 @@ template <class T> struct Adapter {
         p.start = start;
         p.poll = poll;
         p.pause = pause;
-        p.ack = ack;
+        if (OverridesAck<T>::value)
+            p.ack = ack;
         p.stop = stop;
         p.destroy = destroy;
         p.extension = ExtensionOf<T>::value;
