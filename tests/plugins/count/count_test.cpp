@@ -13,7 +13,7 @@ const PluginLibrary& library() {
     return library;
 }
 
-TEST(CountPlugin, SendsEveryNumberOnceWhereverItIsStopped) {
+void expect_every_number_once_wherever_it_is_stopped(const PluginLibrary& plugin) {
     const auto seed = std::random_device{}();
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 random(seed);
@@ -21,7 +21,7 @@ TEST(CountPlugin, SendsEveryNumberOnceWhereverItIsStopped) {
     std::vector<std::string> durable;
     constexpr std::size_t kNumbers = 5000;
     while (durable.size() < kNumbers) {
-        PluginHost host(library(), store, {{"limit", std::to_string(kNumbers)}});
+        PluginHost host(plugin, store, {{"limit", std::to_string(kNumbers)}});
         host.open();
         std::size_t committed = 0;
         for (int polls = 1 + static_cast<int>(random() % 8); polls > 0; --polls) {
@@ -38,6 +38,18 @@ TEST(CountPlugin, SendsEveryNumberOnceWhereverItIsStopped) {
     for (std::size_t i = 0; i < kNumbers; ++i)
         ASSERT_EQ(durable[i], "{\"n\":" + std::to_string(i + 1) + "}");
 }
+
+TEST(CountPlugin, SendsEveryNumberOnceWhereverItIsStopped) {
+    expect_every_number_once_wherever_it_is_stopped(library());
+}
+
+#ifdef __x86_64__
+// Built when ABI 1.0 was new and kept since: what loads it today must load it for ever.
+TEST(CountPlugin, SoDoesTheBinaryThatWasBuiltForTheFirstAbi) {
+    const PluginLibrary old(OLD_COUNT_FILE);
+    expect_every_number_once_wherever_it_is_stopped(old);
+}
+#endif
 
 TEST(CountPlugin, DeliversNothingWithoutCredit) {
     Checkpoints store;
