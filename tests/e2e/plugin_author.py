@@ -49,7 +49,7 @@ class Author(unittest.TestCase):
         left_over = [file.name for file in project.rglob("*") if file.is_file() and re.search("@NAME@|@SOURCE@", file.read_text())]
         self.assertEqual(left_over, [])
         self.assertTrue((project / ".github/workflows/ci.yml").is_file())
-        run("cmake", "-B", "build", f"-DCMAKE_PREFIX_PATH={self.prefix}", f"-DSLUICE_PROGRAM={PROGRAM}", cwd=project)
+        run("cmake", "-G", "Ninja", "-B", "build", f"-DCMAKE_PREFIX_PATH={self.prefix}", f"-DSLUICE_PROGRAM={PROGRAM}", cwd=project)
         run("cmake", "--build", "build", cwd=project)
         built = time.monotonic()
         judged = run("ctest", "--test-dir", "build", "--verbose", cwd=project)

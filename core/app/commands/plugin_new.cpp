@@ -61,7 +61,7 @@ int plugin_new_command(const PluginNewOptions& options, const GlobalOptions&) {
     }
     std::printf("%s is a whole plugin that counts; what to replace is marked (1) to (4) in %s.\n\n"
                 "  cd %s\n"
-                "  cmake -B build -DCMAKE_PREFIX_PATH=PREFIX   # where the SDK was installed\n"
+                "  cmake -G Ninja -B build -DCMAKE_PREFIX_PATH=PREFIX   # where the SDK was installed\n"
                 "  cmake --build build\n"
                 "  sluice plugin test build/%s.so --config kit.toml\n",
                 folder.c_str(), source_of(options).c_str(), folder.c_str(), options.name.c_str());
