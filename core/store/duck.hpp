@@ -103,7 +103,9 @@ private:
     std::unique_ptr<void, Destroy> raw_;
 };
 
-/// A prepared statement. One thread at a time.
+/// A prepared statement. One thread at a time. One that is kept and runs again compares stored columns with parameters,
+/// never with constants: DuckDB plans once, and where the statistics of that moment say that no row can match a
+/// constant, the plan looks at none ever after.
 class Statement {
 public:
     static Result<Statement> prepare(duckdb_connection connection, const std::string& sql);

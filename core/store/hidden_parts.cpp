@@ -31,8 +31,11 @@ std::string without_hidden_parts(catalog::TableId table) {
 }
 
 std::string hidden_parts_query() {
-    return fmt::format(R"(SELECT "table", id FROM db.sluice.parts WHERE state IN ({}, {}))",
-                       stored_state(PartState::Staged), stored_state(PartState::Piece));
+    return R"(SELECT "table", id FROM db.sluice.parts WHERE state IN (?, ?))";
+}
+
+std::vector<Parameter> hidden_parts_parameters() {
+    return {std::int64_t{stored_state(PartState::Staged)}, std::int64_t{stored_state(PartState::Piece)}};
 }
 
 bool leaves_out_parts(std::string_view sql) {

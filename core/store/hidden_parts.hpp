@@ -18,8 +18,9 @@ std::string without_hidden_parts(catalog::TableId table);
 
 /// Ids of hidden parts, by table.
 using HiddenParts = std::map<catalog::TableId, std::vector<PartId>>;
-/// All hidden parts of the snapshot; two columns, "table" and id.
+/// All hidden parts of the snapshot; two columns, "table" and id. Made for a statement that is kept (Statement).
 std::string hidden_parts_query();
+std::vector<Parameter> hidden_parts_parameters();
 
 /// `sql` contains without_hidden_parts of some table. Text of a user cannot make it look so.
 bool leaves_out_parts(std::string_view sql);

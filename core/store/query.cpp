@@ -41,6 +41,7 @@ Result<HiddenParts> hidden_parts(Reader& reader) {
     if (!reader.hidden_parts) {
         SLUICE_TRY(reader.hidden_parts, Statement::prepare(reader.connection.get(), hidden_parts_query()));
     }
+    SLUICE_CHECK(reader.hidden_parts->bind(hidden_parts_parameters()));
     SLUICE_TRY(RawResult result, reader.hidden_parts->stream());
     SLUICE_TRY(const ResultReader columns, ResultReader::make(result, types));
     HiddenParts hidden;

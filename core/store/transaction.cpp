@@ -451,8 +451,8 @@ Result<> Transaction::settle_queue_items(PartId part, std::string_view state, st
     SLUICE_CHECK(
         impl_->execute("UPDATE db.sluice.queue_items SET state = ?, "
                        "announcement = CAST(json_merge_patch(CAST(announcement AS JSON), CAST(? AS JSON)) AS VARCHAR) "
-                       "WHERE state = 'Staged' AND CAST(CAST(announcement AS JSON)->>'Part' AS BIGINT) = ?",
-                       {std::string(state), std::string(outcome), part}));
+                       "WHERE state = ? AND CAST(CAST(announcement AS JSON)->>'Part' AS BIGINT) = ?",
+                       {std::string(state), std::string(outcome), std::string("Staged"), part}));
     return {};
 }
 

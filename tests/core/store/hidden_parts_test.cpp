@@ -36,6 +36,23 @@ TEST(HiddenParts, WhatAUserWritesIsNotTakenForThem) {
     EXPECT_EQ(with_known_parts(text, {{7, {1}}}), text);
 }
 
+/// The first query of a connection meets no hidden part, as most do; what it learns from that holds for no later one.
+TEST(HiddenParts, OfLaterCommitsAreHiddenFromAConnectionThatFoundNoneBefore) {
+    Sandbox sandbox;
+    sandbox.save(with(sandbox.database, numbers_table()));
+    const auto add = [&](PartId id, PartState state) {
+        Transaction transaction = must(sandbox.store().begin());
+        must(transaction.append(sandbox.table("T"), id, 5, numbers(sandbox.table("T"), 0, 10)));
+        must(transaction.save_part(Part{.id = id, .table = 1, .state = state, .extent = {}, .rows = 10}));
+        must(transaction.commit());
+    };
+    add(1, PartState::Extent);
+    ASSERT_EQ(sandbox.count("T"), 10);
+    add(2, PartState::Staged);
+    add(3, PartState::Piece);
+    EXPECT_EQ(sandbox.count("T"), 10);
+}
+
 /// Each commit makes one batch of ten rows visible, takes the one before away and stages the next: a query of any
 /// moment sees ten rows.
 TEST(HiddenParts, AreThoseOfTheSnapshotOfTheQuery) {

@@ -430,5 +430,23 @@ TEST_F(Transactions, FailuresAndGapsAreStored) {
     EXPECT_EQ(sandbox_.number("SELECT last - first FROM sluice.gaps WHERE reason = 'expired'"), 2);
 }
 
+TEST_F(Transactions, AQueueItemIsSettledThoughNoneWasStagedTheFirstTime) {
+    const auto settle = [&](PartId part) {
+        Transaction transaction = must(sandbox_.store().begin());
+        must(transaction.settle_queue_items(part, "Succeeded", R"({"Extent": "e"})"));
+        must(transaction.commit());
+    };
+    const auto save = [&](data::Guid id, std::string state, std::string announcement) {
+        Transaction transaction = must(sandbox_.store().begin());
+        must(transaction.save_queue_item({id, {1, 1}, std::move(state), std::move(announcement)}));
+        must(transaction.commit());
+    };
+    save({0, 1}, "Pending", "{}");
+    settle(7);
+    save({0, 2}, "Staged", R"({"Part": 7})");
+    settle(7);
+    EXPECT_EQ(sandbox_.text("SELECT string_agg(state, ' ' ORDER BY id) FROM sluice.queue_items"), "Pending Succeeded");
+}
+
 } // namespace
 } // namespace sluice::store
